@@ -1,0 +1,49 @@
+# Sluicegate. `make run` shows it work, `make test` tests it; both set up what they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.locked
+
+# What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... JSON=1
+RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
+  $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
+
+.PHONY: help setup run test check kafka schemas lock clean
+.DEFAULT_GOAL := help
+
+help: ## What can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with locked versions and the command `sluicegate` in it
+
+$(STAMP): deploy/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Sluicegate needs Python 3.11 or newer; name one with PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= JSON=1)
+	@$(BIN)/sluicegate run $(RUN_FLAGS)
+
+test: $(STAMP) ## Every test; those on Apache Kafka run where `make kafka` has fetched it
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside this tree (needs Java 17+)
+	@$(BIN)/python -m deploy.kafka fetch
+
+schemas: $(STAMP) ## Write topics/schema/ anew from the message types
+	@$(BIN)/python -m topics.schema
+
+lock: ## Resolve deploy/requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header -q \
+	  pyproject.toml -o deploy/requirements.lock --upgrade
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
