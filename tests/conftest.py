@@ -1,0 +1,36 @@
+"""Services that tests share. Each is started on a free port when first asked for, and ended with the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import start_broker, start_valkey
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of an embedded broker."""
+    service, address = start_broker(tmp_path_factory.mktemp("broker"))
+    yield address
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`redis://` URL of an embedded Valkey."""
+    service, url = start_valkey(tmp_path_factory.mktemp("valkey"))
+    yield url
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def real_text() -> Path:
+    """The folder of real text that SLUICEGATE_DATA names; without it the test is skipped."""
+    folder = Path(os.environ.get("SLUICEGATE_DATA", ""))
+    if not (folder / "README.md").is_file():
+        pytest.skip("needs the folder of real text: set SLUICEGATE_DATA=DIR")
+    return folder
