@@ -1,0 +1,86 @@
+"""A batch: posts that are decided together, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.folding import Folded, fold
+from models.grams import Grams, grams
+from topics.post import Post
+
+
+@dataclass
+class Batch:
+    """Posts of one input partition in the order of their offsets.
+
+    Columns are made when first asked for, once: several families of signals share folding and grams.
+
+    Attributes:
+        posts: n posts.
+        offsets: int64[n], ascending offsets in the input partition.
+        arrived_at: int64[n], the records' timestamps, milliseconds since the epoch.
+        partition: number of the input partition.
+    """
+
+    posts: Sequence[Post]
+    offsets: NDArray[np.int64]
+    arrived_at: NDArray[np.int64]
+    partition: int = 0
+
+    @classmethod
+    def offline(cls, posts: Sequence[Post]) -> Batch:
+        """A batch of posts that come from no topic: offsets count from 0, each arrived when it was made."""
+        made = np.array([post.created_at for post in posts], np.int64)
+        return cls(posts, np.arange(len(posts), dtype=np.int64), made)
+
+    def __len__(self) -> int:
+        return len(self.posts)
+
+    def __getitem__(self, rows: slice) -> Batch:
+        return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], self.partition)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        return [post.id for post in self.posts]
+
+    @cached_property
+    def authors(self) -> list[str]:
+        return [post.author.id for post in self.posts]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return [post.text for post in self.posts]
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [post.author.name for post in self.posts]
+
+    @cached_property
+    def created_at(self) -> NDArray[np.int64]:
+        return np.array([post.created_at for post in self.posts], np.int64)
+
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """Event times, int64[n] milliseconds: a date after the arrival is a wrong one and counts as the arrival."""
+        return np.minimum(self.created_at, self.arrived_at)
+
+    @cached_property
+    def folded_text(self) -> Folded:
+        return fold(self.texts)
+
+    @cached_property
+    def folded_name(self) -> Folded:
+        return fold(self.names)
+
+    @cached_property
+    def text_grams(self) -> Grams:
+        return grams(self.folded_text)
+
+    @cached_property
+    def name_grams(self) -> Grams:
+        return grams(self.folded_name)

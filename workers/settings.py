@@ -1,0 +1,140 @@
+"""What a worker is told by its environment: variables `SLUICEGATE_*`, checked when it starts."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SLUICEGATE_"
+
+
+class SettingsError(ValueError):
+    """Some variables are wrong; the text has one line for each."""
+
+
+class Settings(BaseSettings):
+    """Settings of a worker. A secret may be given as a file instead: NAME_FILE holds its path."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    kafka: str = Field("localhost:9092", description="Kafka brokers, host:port, several with commas")
+    group: str = Field("sluicegate", min_length=1, description="consumer group; also names the counters' replay guard")
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="security protocol of the Kafka listeners"
+    )
+    kafka_ca: Path | None = Field(None, description="PEM file of the authority that signed the brokers' certificates")
+    kafka_cert: Path | None = Field(None, description="PEM file of the client's certificate (mutual TLS)")
+    kafka_key: Path | None = Field(None, description="PEM file of the client's private key")
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism, with a SASL_* protocol"
+    )
+    kafka_user: str | None = Field(None, description="SASL user")
+    kafka_password: SecretStr | None = Field(None, description="SASL password (or KAFKA_PASSWORD_FILE)")
+
+    redis: str = Field("redis://localhost:6379/0", description="Redis or Valkey, redis:// or rediss:// (TLS)")
+    redis_password: SecretStr | None = Field(None, description="its password (or REDIS_PASSWORD_FILE)")
+    redis_ca: Path | None = Field(None, description="PEM file of the authority that signed its certificate")
+    redis_namespace: str = Field("sluicegate", min_length=1, description="prefix of every key in it")
+    redis_timeout_ms: int = Field(500, ge=10, le=60_000, description="longest wait for the counters, milliseconds")
+
+    policy: Path | None = Field(None, description="policy file; the shipped default policy without it")
+    models: Path | None = Field(None, description="folder of models; the shipped models without it")
+
+    batch_posts: int = Field(4_000, ge=1, le=100_000, description="most posts in one batch")
+    batch_bytes: int = Field(1 << 20, ge=1 << 12, le=1 << 28, description="most bytes in one batch, a partition")
+    fetch_wait_ms: int = Field(50, ge=1, le=60_000, description="longest wait of a fetch for its first byte, milliseconds")
+    session_seconds: float = Field(10.0, ge=1, le=300, description="silence after which a worker loses its partitions")
+
+    host: str = Field("127.0.0.1", description="address that the metrics and web ports bind to")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of the Prometheus metrics; 0 turns them off")
+    web_port: int = Field(6066, ge=1, le=65_535, description="port of Faust's web page")
+    state_dir: Path = Field(Path(".sluicegate-data"), description="folder for Faust's own small state")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @field_validator("kafka")
+    @classmethod
+    def _brokers(cls, value: str) -> str:
+        for broker in value.split(","):
+            host, _, port = broker.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"{broker.strip()!r} is not host:port")
+        return value
+
+    @field_validator("redis")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("policy", "models", "kafka_ca", "kafka_cert", "kafka_key", "redis_ca")
+    @classmethod
+    def _exists(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.exists():
+            raise ValueError(f"no such file: {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.kafka_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
+            raise ValueError(f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD are needed with {self.kafka_protocol}")
+        if (self.kafka_cert is None) != (self.kafka_key is None):
+            raise ValueError(f"{PREFIX}KAFKA_CERT and {PREFIX}KAFKA_KEY go together")
+        return self
+
+    @property
+    def brokers(self) -> list[str]:
+        """The brokers as a list of `host:port`."""
+        return [broker.strip() for broker in self.kafka.split(",")]
+
+
+SECRET_FILES = ("KAFKA_PASSWORD", "REDIS_PASSWORD")
+# Variables of the same prefix that other parts read: the tests' folder of real text.
+ELSEWHERE = {f"{PREFIX}DATA"}
+
+
+def _secrets_from_files() -> dict[str, str]:
+    read: dict[str, str] = {}
+    for name in SECRET_FILES:
+        path = os.environ.get(f"{PREFIX}{name}_FILE")
+        if path is None:
+            continue
+        try:
+            read[name.lower()] = Path(path).read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"{PREFIX}{name}_FILE: {error.strerror}: {path}") from error
+    return read
+
+
+def _unknown() -> list[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name}_FILE" for name in SECRET_FILES} | ELSEWHERE
+    lines = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            lines.append(f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return lines
+
+
+def load_settings() -> Settings:
+    """Settings from the process's environment.
+
+    Raises:
+        SettingsError: one line for each variable that is wrong or unknown.
+    """
+    wrong = _unknown()
+    try:
+        settings = Settings(**_secrets_from_files())  # type: ignore[arg-type]
+    except ValidationError as error:
+        for item in error.errors():
+            where = f"{PREFIX}{str(item['loc'][0]).upper()}: " if item["loc"] else ""
+            wrong.append(where + str(item["msg"]).removeprefix("Value error, "))
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings
