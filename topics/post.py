@@ -1,6 +1,6 @@
 """A post as the platform sends it: the value of a record on the topic `posts`.
 
-Times are whole milliseconds since the epoch, UTC. Unknown fields are ignored, so the platform may add its own.
+Times are whole milliseconds since the epoch, UTC. Unknown fields are ignored: the platform may add its own.
 Every field has a limit. What the limits alone cannot say (no control characters in ids, no NUL in text)
 is checked by `topics.reading`, which is the way bytes become posts.
 """

@@ -1,7 +1,7 @@
 """Bytes to posts: a whole batch at a time, never raising, whatever the bytes.
 
-What is not a post comes back as a `BadPost`: a short code (one of `dead_letter.Reason`, fit for the label of a
-metric) and a sentence for a person, which names the field and the limit and never repeats what the author wrote.
+What is not a post comes back as a `BadPost`: a short code (one of `dead_letter.Reason`, which may label a
+metric) and a sentence for a person, which names the field and the limit and repeats nothing of the post.
 """
 
 from __future__ import annotations
