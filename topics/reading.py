@@ -26,6 +26,10 @@ class BadPost(NamedTuple):
 
 
 _decode: Final = json.Decoder(Post).decode
+# Bytes as numbers: looking for one is several times as fast as looking for a piece of bytes.
+_BACKSLASH: Final = 0x5C
+_C1_LEAD: Final = 0xC2
+_DEL: Final = 0x7F
 _control: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -46,7 +50,7 @@ def read_posts(values: Sequence[bytes | None]) -> tuple[list[Post | None], list[
                 bad.append(BadPost(row, *why_refused(error, value)))
             else:
                 # JSON has C0 characters only as escapes; DEL and C1 may stand raw.
-                if b"\\" in value or b"\xc2" in value or b"\x7f" in value:
+                if _BACKSLASH in value or _C1_LEAD in value or _DEL in value:
                     detail = _forbidden_character(post)
                     if detail is not None:
                         post = None
@@ -68,7 +72,7 @@ def _forbidden_character(post: Post) -> str | None:
         return "text contains the character NUL, which no text may"
     if "\0" in author.name:
         return "author.name contains the character NUL, which no text may"
-    if any("\0" in link for link in post.links):
+    if "\0" in "".join(post.links):
         return "links contain the character NUL, which no text may"
     return None
 
