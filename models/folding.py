@@ -1,0 +1,144 @@
+"""Folding: one plain spelling for the many ways to write the same text.
+
+Works on the code points of a whole batch at once. A table (written by `models.folding_table`) maps width,
+case, accents, traditional characters, look-alikes and drawn letters to the plain code point. Invisible
+characters go. Separators (spaces, punctuation, ornaments) go too, except that one space is kept between
+two words of an alphabetic script; letters that stand alone one after another ("v i a g r a") are read as
+one word. Of a run of the same character, digits apart, three are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+TABLE_FILE = Path(__file__).with_name("folding.npz")
+
+# Roles of a code point. DROP: prints nothing. SEPARATOR: stands between. SOLO: needs no space around it
+# (Chinese characters, kana, emoji). WORD: letters and digits that spaces join into words.
+DROP, SEPARATOR, SOLO, WORD = 0, 1, 2, 3
+ROLE_SHIFT = 24
+CODE_MASK = np.uint32((1 << ROLE_SHIFT) - 1)
+CODE_POINTS = 0x110000
+SPACE = 0x20
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Folded texts, end to end.
+
+    codes: uint32[m], folded code points. starts: int64[n + 1], where each text begins in `codes`, and the
+    end of the last. origin: int32[m], index in its own original text (in code points) of what each code
+    came from; the origin of a kept space is the last separator it stands for.
+    """
+
+    codes: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    origin: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def text(self, index: int) -> str:
+        """The folded text of one post."""
+        codes = self.codes[self.starts[index] : self.starts[index + 1]]
+        return codes.astype("<u4").tobytes().decode("utf-32-le")
+
+
+@cache
+def table() -> NDArray[np.uint32]:
+    """uint32[0x110000]: for each code point the folded one, with its role in the bits from ROLE_SHIFT on."""
+    with np.load(TABLE_FILE, allow_pickle=False) as stored:
+        codes = np.arange(CODE_POINTS, dtype=np.uint32)
+        codes[stored["src"]] = stored["dst"]
+        lengths = np.diff(stored["role_starts"].astype(np.int64), append=CODE_POINTS)
+        roles = np.repeat(stored["roles"].astype(np.uint32), lengths)
+    return codes | (roles << np.uint32(ROLE_SHIFT))
+
+
+def fold(texts: Sequence[str]) -> Folded:
+    """Fold texts. Total: any str is accepted, lone surrogates are dropped."""
+    raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    raw_starts = offsets(np.fromiter(map(len, texts), np.int64, len(texts)))
+    looked_up = table().take(raw)
+    roles = looked_up >> np.uint32(ROLE_SHIFT)
+
+    where = np.flatnonzero(roles >= SOLO)  # what stays, as positions in raw
+    starts = where.searchsorted(raw_starts)
+    codes = looked_up[where] & CODE_MASK
+    first = np.zeros(len(where) + 1, bool)
+    first[starts] = True
+    first = first[:-1]
+    spaced = word_gaps(roles, where, first)
+
+    repeated = fourth_in_a_row(codes, first | spaced)
+    if repeated.any():
+        kept = ~repeated
+        where, codes, spaced = where[kept], codes[kept], spaced[kept]
+        starts = where.searchsorted(raw_starts)
+    return with_spaces(codes, spaced, where, starts, raw_starts)
+
+
+def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of the pieces begins when they lie end to end, and the end of the last."""
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
+
+
+def word_gaps(
+    roles: NDArray[np.uint32], where: NDArray[np.int64], first: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which of the codes that stay begin a word and need a space before them."""
+    seen = np.cumsum(roles == SEPARATOR, dtype=np.int32)[where]
+    separated = np.empty(len(where), bool)
+    separated[:1] = False
+    np.not_equal(seen[1:], seen[:-1], out=separated[1:])
+
+    word = roles[where] == WORD
+    after_word = np.zeros_like(word)
+    after_word[1:] = word[:-1] & word[1:] & ~first[1:]
+    glued = after_word & ~separated
+    alone = ~glued
+    alone[:-1] &= ~glued[1:]
+    spaced = after_word & separated
+    spaced[1:] &= ~(alone[:-1] & alone[1:])
+    return spaced
+
+
+def fourth_in_a_row(codes: NDArray[np.uint32], breaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which codes follow three or more of the same; digits never do, for a number is not a drawl."""
+    same = np.zeros(len(codes), bool)
+    np.equal(codes[1:], codes[:-1], out=same[1:])
+    same &= ~breaks
+    repeated = same.copy()
+    repeated[1:] &= same[:-1]
+    repeated[2:] &= same[:-2]
+    repeated[:2] = False
+    if repeated.any():
+        repeated &= codes - np.uint32(ord("0")) > 9
+    return repeated
+
+
+def with_spaces(
+    codes: NDArray[np.uint32],
+    spaced: NDArray[np.bool_],
+    where: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    raw_starts: NDArray[np.int64],
+) -> Folded:
+    """Put a space before each code that is `spaced`, and say where every code came from."""
+    origin = where - np.repeat(raw_starts[:-1], np.diff(starts))
+    before = offsets(spaced.astype(np.int64))
+    places = np.arange(len(codes)) + before[1:]
+    folded = np.full(len(codes) + before[-1], SPACE, np.uint32)
+    origins = np.empty(len(folded), np.int32)
+    folded[places] = codes
+    origins[places] = origin
+    origins[places[spaced] - 1] = origin[spaced] - 1
+    return Folded(folded, starts + before[starts], origins)
