@@ -1,0 +1,166 @@
+"""The Faust app. `faust -A workers.app worker` and `sluicegate worker` both run it.
+
+Faust gives the group, the rebalances, the agent and the web page. Reading is one event a fetch, so that posts stay
+together as a batch; offsets are committed by the agent itself, after the brokers have acknowledged what the batch
+produced. Faust's own acknowledgements are off: they commit past a failed batch (faust-streaming issue 606).
+"""
+
+from __future__ import annotations
+
+import os
+
+# One batch at a time is what a worker does; a pool of threads a process would only fight with its neighbours.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import faust
+import mode
+import structlog
+from aiokafka import TopicPartition
+from faust.transport.utils import DefaultSchedulingStrategy
+
+from topics.catalog import POSTS
+from workers.connection import faust_credentials, kafka_arguments
+from workers.logs import configure_logs
+from workers.metrics import Metrics
+from workers.publishing import Publisher
+from workers.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from workers.moderate import Moderator
+
+try:
+    settings = load_settings()
+except SettingsError as error:
+    raise SystemExit(f"sluicegate: wrong settings\n{error}") from None
+
+configure_logs(settings.log_level)
+log = structlog.get_logger(__name__)
+metrics = Metrics()
+
+BUFFERED_BATCHES = 4
+REQUEST_SECONDS = 30.0
+
+
+class FetchAsEvent(DefaultSchedulingStrategy):  # type: ignore[misc]
+    """Hands a partition's fetch over as one event whose value is the list of aiokafka's records."""
+
+    def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
+        """One event a partition, with the last record's offset."""
+        for partition, fetched in records.items():
+            yield partition, dataclasses.replace(fetched[-1], key=None, headers=(), value=fetched)
+
+
+app = faust.App(
+    settings.group,
+    broker=[f"kafka://{broker}" for broker in settings.brokers],
+    broker_credentials=faust_credentials(settings),
+    ConsumerScheduler=FetchAsEvent,
+    datadir=str(settings.state_dir),
+    consumer_max_fetch_size=settings.batch_bytes,
+    broker_max_poll_records=settings.batch_posts,
+    stream_buffer_maxsize=BUFFERED_BATCHES,
+    broker_session_timeout=settings.session_seconds,
+    broker_heartbeat_interval=settings.session_seconds / 10,
+    broker_request_timeout=max(REQUEST_SECONDS, settings.session_seconds),
+    topic_disable_leader=True,
+    web_bind=settings.host,
+    web_host=settings.host,
+    web_port=settings.web_port,
+    worker_redirect_stdouts=False,
+    autodiscover=False,
+)
+posts = app.topic(POSTS.name, key_type=bytes, value_type=bytes, value_serializer="raw", acks=False)
+
+
+class Worker:
+    """What this process holds while it runs: what judges, and a publisher for each partition it owns."""
+
+    def __init__(self) -> None:
+        self.moderator: Moderator | None = None
+        self.publishers: dict[int, Publisher] = {}
+        # Held while a batch is on its way: a rebalance and a shutdown wait for it.
+        self.busy = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Stop the publishers."""
+        while self.publishers:
+            await self.publishers.popitem()[1].stop()
+
+
+worker = Worker()
+
+
+@app.on_worker_init.connect  # type: ignore[untyped-decorator]
+def prepare(*_: Any, **__: Any) -> None:
+    """Load policy and models before the worker joins its group, so that what is wrong with them is told at once."""
+    from workers.assembly import assemble
+
+    worker.moderator = assemble(settings, metrics)
+    if settings.metrics_port:
+        metrics.serve(settings.host, settings.metrics_port)
+        log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
+
+
+@app.on_rebalance_complete.connect  # type: ignore[untyped-decorator]
+async def own(*_: Any, **__: Any) -> None:
+    """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets."""
+    await worker.close()
+    for partition in sorted(app.consumer.assignment()):
+        if partition.topic == POSTS.name:
+            worker.publishers[partition.partition] = await Publisher.start(kafka_arguments(settings))
+    # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
+    app.consumer._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
+    metrics.lag.clear()
+    log.info("partitions assigned", partitions=sorted(worker.publishers))
+
+
+@app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
+@app.on_before_shutdown.connect  # type: ignore[untyped-decorator]
+async def drain(*_: Any, **__: Any) -> None:
+    """Let the batch under way end, under the assignment it began with."""
+    async with worker.busy:
+        pass
+
+
+@app.agent(posts, supervisor_strategy=mode.CrashingSupervisor)  # type: ignore[untyped-decorator]
+async def moderate(stream: Any) -> None:
+    """Decide one batch after the other; what is not decided is not committed."""
+    assert worker.moderator is not None
+    # A full buffer then blocks the fetcher; Faust's own way sleeps a second.
+    app.consumer.on_buffer_full = lambda _: None
+    try:
+        async for event in stream.events():
+            async with worker.busy:
+                records, partition = event.value, event.message.partition
+                outputs = await worker.moderator.moderate(records)
+                with metrics.timed("publish"):
+                    await worker.publishers[partition].publish(partition, outputs)
+                with metrics.timed("commit"):
+                    upto = {TopicPartition(POSTS.name, partition): event.message.offset + 1}
+                    await app.consumer._commit_offsets(upto)
+                observe(records)
+    finally:
+        await worker.close()
+
+
+def observe(records: list[Any]) -> None:
+    """Latency and lag after a batch, from the records alone."""
+    import time
+
+    import numpy as np
+
+    last = records[-1]
+    arrived = np.array([record.timestamp for record in records])
+    metrics.arrived_latency.observe(time.time() - arrived / 1_000)
+    highwater = app.consumer.highwater(TopicPartition(last.topic, last.partition))
+    if highwater is not None:
+        metrics.lag.labels(last.partition).set(max(0, highwater - last.offset - 1))
+
+
+if __name__ == "__main__":
+    app.main()

@@ -1,0 +1,44 @@
+"""Putting a worker's parts together from its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.scorer import Scorer
+from topics.catalog import POSTS
+from workers.connection import redis_arguments
+from workers.counters import Counters, MemoryStore, RedisStore
+from workers.judge import Judge
+from workers.metrics import Metrics
+from workers.moderate import Moderator
+from workers.policy import DEFAULT, Policy
+from workers.settings import Settings
+from workers.signals import schema
+
+
+def offline_judge(policy: Path | None, models: Path | None) -> Judge:
+    """A judge without services: counters are in memory and begin empty.
+
+    Raises:
+        PolicyError, RegistryError: the policy or the models cannot be used.
+    """
+    loaded = Policy.load(policy or DEFAULT, schema())
+    return Judge(loaded, Scorer.load(models), Counters(loaded.counters, MemoryStore()), Metrics())
+
+
+def assemble(settings: Settings, metrics: Metrics) -> Moderator:
+    """A moderator with counters in Redis.
+
+    Raises:
+        PolicyError, RegistryError: the policy or the models cannot be used.
+    """
+    policy = Policy.load(settings.policy or DEFAULT, schema())
+    scorer = Scorer.load(settings.models)
+    store = RedisStore(
+        settings.redis,
+        namespace=f"{settings.redis_namespace}:{settings.group}:{POSTS.name}",
+        timeout_ms=settings.redis_timeout_ms,
+        **redis_arguments(settings),
+    )
+    metrics.name_versions(policy.version, scorer.versions)
+    return Moderator(Judge(policy, scorer, Counters(policy.counters, store), metrics), metrics)

@@ -1,0 +1,118 @@
+"""From posts to verdicts: measure the signals, read the counters, evaluate the policy. All of it in columns.
+
+The worker and the offline commands judge with the same code.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import structlog
+
+from workers.counters import Counters, CountersUnavailable
+from workers.signals import Signals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.scorer import Scorer
+    from workers.batch import Batch
+    from workers.metrics import Metrics
+    from workers.policy import Policy, Verdicts
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A batch with what was measured and decided.
+
+    Attributes:
+        batch: n posts.
+        frame: n rows, a column a signal; counters that could not be read are null.
+        verdicts: what the policy says of each row.
+        degraded: True when the counters could not be read.
+    """
+
+    batch: Batch
+    frame: pl.DataFrame
+    verdicts: Verdicts
+    degraded: bool
+
+
+class Judge:
+    """Judges batches under one policy with one set of models."""
+
+    def __init__(self, policy: Policy, scorer: Scorer, counters: Counters, metrics: Metrics) -> None:
+        self.policy = policy
+        self.scorer = scorer
+        self._counters = counters
+        self._metrics = metrics
+        self._signals = Signals(scorer, policy.terms)
+        # The models' scores are part of every explained decision, named by a rule or not.
+        self._wanted = (policy.signals & self._signals.names) | frozenset(scorer.names)
+        self._keys = frozenset(spec.by for spec in policy.counters) | frozenset(
+            spec.of for spec in policy.counters if spec.kind == "distinct"
+        )
+        self._degraded_since: float | None = None
+
+    async def judge(self, batch: Batch) -> Judgement:
+        """Verdicts for a batch; its posts are counted, each once however often its offset comes.
+
+        Raises whatever a step raises on a post that it cannot take.
+        """
+        with self._metrics.timed("signals"):
+            frame = self._signals.measure(batch, self._wanted)
+            keys = self._signals.keys(batch, self._keys)
+        readings = await self._read_counters(batch, keys)
+        frame = frame.with_columns(readings or self._unread(len(batch)))
+        with self._metrics.timed("rules"):
+            verdicts = self.policy.decide(frame)
+        return Judgement(batch, frame, verdicts, readings is None)
+
+    async def _read_counters(
+        self, batch: Batch, keys: dict[str, NDArray[np.uint64]]
+    ) -> list[pl.Series] | None:
+        start = time.perf_counter()
+        try:
+            # The worker commits each batch before it takes the next: what lies below this one is committed.
+            readings = await self._counters.apply(
+                batch.partition, batch.offsets, batch.times, keys, committed=int(batch.offsets[0])
+            )
+        except CountersUnavailable:
+            self._note_degraded()
+            return None
+        self._metrics.counters_seconds.observe(time.perf_counter() - start)
+        self._metrics.replayed.inc(readings.replayed)
+        self._metrics.peeked.inc(readings.peeked)
+        self._note_served()
+        return [
+            pl.Series(name, values).set(pl.Series(~readings.known[name]), None)
+            for name, values in readings.values.items()
+        ]
+
+    def _unread(self, size: int) -> list[pl.Series]:
+        return [
+            pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name)
+            for spec in self.policy.counters
+        ]
+
+    def _note_degraded(self) -> None:
+        now = time.monotonic()
+        if self._degraded_since is not None:
+            self._metrics.degraded_seconds.inc(now - self._degraded_since)
+        else:
+            log.warning("counters unavailable: decisions go on without them")
+        self._degraded_since = now
+        self._metrics.degraded.set(1)
+
+    def _note_served(self) -> None:
+        if self._degraded_since is not None:
+            self._metrics.degraded_seconds.inc(time.monotonic() - self._degraded_since)
+            self._metrics.degraded.set(0)
+            self._degraded_since = None
+            log.info("counters are back")

@@ -1,0 +1,108 @@
+"""What a worker tells Prometheus. Every label has a bounded set of values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+BATCH_POSTS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
+
+
+class ColumnHistogram(Collector):
+    """A histogram that takes a whole column at once: the library's own takes one value a call."""
+
+    def __init__(
+        self, name: str, documentation: str, bounds: tuple[float, ...], registry: CollectorRegistry
+    ) -> None:
+        self._name, self._documentation = name, documentation
+        self._bounds = np.array(bounds)
+        self._counts = np.zeros(len(bounds) + 1, np.int64)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, values: NDArray[np.float64]) -> None:
+        """Add n values."""
+        # A bucket counts values up to and with its bound.
+        slots = np.searchsorted(self._bounds, values, side="left")
+        self._counts += np.bincount(slots, minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """The metric as it stands, cumulative, as Prometheus wants it."""
+        totals = np.cumsum(self._counts)
+        bounds = [*(str(bound) for bound in self._bounds), "+Inf"]
+        buckets = [(bound, float(total)) for bound, total in zip(bounds, totals, strict=True)]
+        family = HistogramMetricFamily(self._name, self._documentation)
+        family.add_metric([], buckets, self._sum)
+        yield family
+
+
+class Metrics:
+    """The worker's metrics, all named `sluicegate_*`, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry, "namespace": "sluicegate"}
+        self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
+        self.dead = Counter("dead_letters", "Records that could not be decided", ["reason"], **own)
+        self.rules = Counter("rules_fired", "Posts on which a rule fired", ["rule"], **own)
+        self.batch = Histogram("batch_posts", "Records in a batch", buckets=BATCH_POSTS, **own)
+        self.stage = Histogram(
+            "stage_seconds", "Seconds a batch spent in a stage", ["stage"], buckets=STAGE_SECONDS, **own
+        )
+        self.created_latency = ColumnHistogram(
+            "sluicegate_created_to_decided_seconds",
+            "From the post's created_at to its decision",
+            SECONDS,
+            self.registry,
+        )
+        self.arrived_latency = ColumnHistogram(
+            "sluicegate_arrived_to_decided_seconds",
+            "From the broker's timestamp to the decision",
+            SECONDS,
+            self.registry,
+        )
+        self.lag = Gauge("consumer_lag", "Records of a partition not yet decided", ["partition"], **own)
+        self.counters_seconds = Histogram(
+            "counters_round_trip_seconds", "One call to the counters", buckets=STAGE_SECONDS, **own
+        )
+        self.replayed = Counter(
+            "counters_replayed_posts", "Redelivered posts that read what they first read", **own
+        )
+        self.peeked = Counter(
+            "counters_peeked_posts",
+            "Posts from before the replay guard's memory: read, not counted again",
+            **own,
+        )
+        self.degraded_seconds = Counter(
+            "degraded_seconds", "Seconds in which decisions went on without counters", **own
+        )
+        self.degraded = Gauge("degraded", "1 while decisions go on without counters", **own)
+        self.versions = Info("versions", "Versions of the policy and of the models", **own)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Observe the seconds that the body takes as a stage of the batch."""
+        start = time.perf_counter()
+        yield
+        self.stage.labels(stage).observe(time.perf_counter() - start)
+
+    def name_versions(self, policy: str, models: Mapping[str, str]) -> None:
+        """Say which policy and which models decide."""
+        self.versions.info(
+            {"policy": policy, **{f"model_{name}": version for name, version in models.items()}}
+        )
+
+    def serve(self, host: str, port: int) -> None:
+        """Answer Prometheus on `host`:`port`. Raises OSError when the port is taken."""
+        start_http_server(port, host, self.registry)

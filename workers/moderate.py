@@ -1,0 +1,79 @@
+"""The way of a post: decode, judge, encode. What comes in are a partition's records, what goes out are rows by topic."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from topics.catalog import ALLOW, BLOCK, DEAD, FLAG
+from workers.decoding import Record, dead_row, decode
+from workers.encoding import encode_judgement
+from workers.publishing import Row
+
+if TYPE_CHECKING:
+    from workers.batch import Batch
+    from workers.judge import Judge, Judgement
+    from workers.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+TOPICS = {"allow": ALLOW.name, "flag": FLAG.name, "block": BLOCK.name}
+
+
+class Moderator:
+    """Turns records of `posts` into decisions and dead letters: one row for each record, none left out."""
+
+    def __init__(self, judge: Judge, metrics: Metrics) -> None:
+        self._judge = judge
+        self._metrics = metrics
+
+    async def moderate(self, records: Sequence[Record]) -> dict[str, list[Row]]:
+        """Rows by topic for one partition's records, in the order of their offsets within a topic."""
+        self._metrics.batch.observe(len(records))
+        with self._metrics.timed("decode"):
+            batch, dead = decode(records)
+        outputs = defaultdict(list, {DEAD.name: dead})
+        if len(batch):
+            await self._decide(batch, {record.offset: record for record in records}, outputs)
+        for _, _, headers in outputs[DEAD.name]:
+            self._metrics.dead.labels(headers[0][1].decode()).inc()
+        return outputs
+
+    async def _decide(self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]]) -> None:
+        """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside."""
+        try:
+            judgement = await self._judge.judge(batch)
+            with self._metrics.timed("encode"):
+                rows = encode_judgement(judgement, self._judge.scorer, self._judge.policy.version)
+        except Exception as error:
+            if len(batch) == 1:
+                record = records[int(batch.offsets[0])]
+                log.error(
+                    "a step failed on a post",
+                    partition=batch.partition,
+                    offset=record.offset,
+                    error=repr(error),
+                )
+                detail = f"a step raised {type(error).__name__}; the worker's log has more"
+                outputs[DEAD.name].append(dead_row(record, "step_failed", detail))
+                return
+            middle = len(batch) // 2
+            await self._decide(batch[:middle], records, outputs)
+            await self._decide(batch[middle:], records, outputs)
+            return
+        for verdict, decided in rows.items():
+            outputs[TOPICS[verdict]] += decided
+        self._count(judgement)
+
+    def _count(self, judgement: Judgement) -> None:
+        verdicts = judgement.verdicts
+        for verdict, count in zip(
+            TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True
+        ):
+            self._metrics.posts.labels(verdict).inc(count)
+        for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):
+            if count:
+                self._metrics.rules.labels(rule.name).inc(count)
