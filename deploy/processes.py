@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -88,6 +89,10 @@ class Service:
                 )
             time.sleep(0.02)
 
+    def last_lines(self, count: int = 12) -> str:
+        """The last lines it printed."""
+        return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-count:])
+
     def last_line(self) -> str:
         """The last thing it printed, or where to look."""
         lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
@@ -104,5 +109,5 @@ class Service:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()

@@ -116,6 +116,7 @@ async def own(*_: Any, **__: Any) -> None:
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
     app.consumer._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
+    metrics.partitions.set(len(worker.publishers))
     log.info("partitions assigned", partitions=sorted(worker.publishers))
 
 

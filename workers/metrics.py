@@ -72,6 +72,7 @@ class Metrics:
             SECONDS,
             self.registry,
         )
+        self.partitions = Gauge("partitions", "Partitions of posts that this worker owns", **own)
         self.lag = Gauge("consumer_lag", "Records of a partition not yet decided", ["partition"], **own)
         self.counters_seconds = Histogram(
             "counters_round_trip_seconds", "One call to the counters", buckets=STAGE_SECONDS, **own

@@ -1,0 +1,191 @@
+"""`sluicegate run`: the main job, live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import signal
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from workers.live.feed import Feed, Payload
+    from workers.live.stack import Stack
+    from workers.live.view import View
+    from workers.live.watch import Watch
+
+LINE_SECONDS = 1.0
+CHECK_SECONDS = 0.02
+DEFAULT_RATE = 1_000.0
+INTERRUPTED = 130
+
+
+@click.command()
+@click.option(
+    "--posts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Play this file, one JSON post a line, and end when each has its verdict.",
+)
+@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N posts.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulated stream.")
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what each simulated post is, and at the end how many of each kind were caught.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1),
+    metavar="R",
+    help="Posts a second; without it as fast as they are "
+    f"decided, or {DEFAULT_RATE:.0f}/s for a simulated stream without end.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="Worker processes, one group."
+)
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 256),
+    default=4,
+    show_default=True,
+    help="Partitions of the topics, when this run creates them.",
+)
+@click.option("--kafka", metavar="HOST:PORT", help="Use this Kafka instead of the embedded broker.")
+@click.option("--redis", metavar="URL", help="Use this Redis or Valkey instead of the embedded one.")
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Policy to decide by; the shipped one without it.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line."
+)
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Save the live view as it stands at the end.",
+)
+def command(**options: Any) -> None:
+    """Start a broker, a Valkey and workers, play posts into them, and show the verdicts as they come.
+
+    Nothing needs to be installed or running. Ctrl-C ends all of it.
+    """
+    from deploy.processes import ServiceError
+
+    try:
+        raise SystemExit(asyncio.run(_run(**options)))
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _run(
+    *,
+    posts: Path | None,
+    count: int | None,
+    seed: int,
+    truth: Path | None,
+    rate: float | None,
+    workers: int,
+    partitions: int,
+    kafka: str | None,
+    redis: str | None,
+    policy: Path | None,
+    as_json: bool,
+    picture: Path | None,
+) -> int:
+    from rich.console import Console
+
+    from workers.live.feed import Feed, file_source, simulator_source
+    from workers.live.report import print_report, save_picture, summary
+    from workers.live.stack import Stack
+    from workers.live.view import View
+    from workers.live.watch import Watch
+
+    console = Console(stderr=as_json, highlight=False)
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    endless = posts is None and count is None
+    source = file_source(posts) if posts else simulator_source(seed, count, rate or DEFAULT_RATE)
+    with Stack(kafka, redis, workers, {"POLICY": str(policy.resolve())} if policy else {}) as stack:
+        await asyncio.to_thread(stack.start, partitions)
+        async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=not endless) as watch:
+            console.print(f"broker {stack.kafka}   redis {stack.redis}")
+            for metrics, web in zip(stack.metrics, stack.web, strict=True):
+                console.print(f"worker metrics {metrics}   web {web}")
+            if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
+                return INTERRUPTED
+            feed = Feed(
+                {"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None)
+            )
+            view = View(watch, {"metrics": stack.metrics, "web": stack.web})
+            with _drawn(console, view):
+                complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack))
+            result = summary(watch, feed.sent)
+            if picture:
+                save_picture(view, picture)
+            print_report(console, watch, result, feed.truths, truth)
+    if as_json:
+        print(json.dumps(result), flush=True)
+    return 0 if complete or endless else INTERRUPTED
+
+
+async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Run `work` to its end, or cancel it when `stopped` is set first; True when it ended. Raises what it raises."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(stopped.wait())
+    await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        task.result()
+        return True
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return False
+
+
+async def _play(feed: Feed, watch: Watch, payloads: Iterator[Payload], stack: Stack) -> None:
+    """Feed all payloads and wait for their verdicts."""
+    playing = asyncio.create_task(feed.play(payloads))
+    try:
+        while not (playing.done() and watch.decided >= feed.sent):
+            if playing.done():
+                playing.result()
+            stack.check()
+            watch.check()
+            await asyncio.sleep(CHECK_SECONDS)
+    finally:
+        playing.cancel()
+
+
+@contextlib.contextmanager
+def _drawn(console: Console, view: View) -> Iterator[None]:
+    """Draw the view while the body runs: a live page on a terminal, a line a second elsewhere."""
+    from rich.live import Live
+
+    if console.is_terminal:
+        with Live(get_renderable=view.page, console=console, refresh_per_second=4):
+            yield
+        return
+
+    async def print_lines() -> None:
+        while True:
+            await asyncio.sleep(LINE_SECONDS)
+            console.print(view.line(), soft_wrap=True)
+
+    printing = asyncio.create_task(print_lines())
+    try:
+        yield
+    finally:
+        printing.cancel()

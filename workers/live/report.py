@@ -1,0 +1,80 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from workers.live.view import VERDICTS, View
+from workers.live.watch import Watch
+
+PICTURE_WIDTH = 130
+
+
+def summary(watch: Watch, sent: int) -> dict[str, Any]:
+    """The run in numbers: allow + flag + block + dead make up `posts` when every post has its verdict."""
+    seconds = watch.seconds
+    return {
+        "posts": sent,
+        **{verdict: watch.counts[verdict] for verdict in VERDICTS},
+        "posts_per_second": round(watch.decided / seconds) if seconds else 0,
+        "latency_ms": watch.latency_ms(),
+        "seconds": round(seconds, 2),
+    }
+
+
+def print_report(
+    console: Console,
+    watch: Watch,
+    result: dict[str, Any],
+    truths: dict[tuple[int, int], str],
+    file: Path | None,
+) -> None:
+    """Print the summary, the dead letters' reasons and, where the truth is known, what was caught of each kind.
+
+    Args:
+        truths: truth by partition and offset, of simulated posts.
+        file: where to write each post's truth and verdict as JSON Lines, if anywhere.
+    """
+    latency = result["latency_ms"]
+    counts = ", ".join(f"{verdict} {result[verdict]:,}" for verdict in VERDICTS)
+    console.print(f"{result['posts']:,} posts: {counts}")
+    console.print(
+        f"{result['posts_per_second']:,} posts/s over {result['seconds']} s; "
+        f"latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
+    )
+    for reason, count in watch.reasons.most_common():
+        console.print(f"dead letters, {reason}: {count:,}")
+    if truths and watch.verdicts:
+        console.print(_caught(truths, watch.verdicts))
+    if file:
+        with file.open("w") as out:
+            for (partition, offset), truth in truths.items():
+                verdict = watch.verdicts.get((partition, offset))
+                line = {"partition": partition, "offset": offset, "truth": truth, "verdict": verdict}
+                out.write(json.dumps(line) + "\n")
+
+
+def _caught(truths: dict[tuple[int, int], str], verdicts: dict[tuple[int, int], str]) -> Table:
+    tally = Counter((truth, verdicts.get(place, "none")) for place, truth in truths.items())
+    table = Table(title="What the posts were, and what became of them", title_justify="left", box=None)
+    table.add_column("truth", style="cyan")
+    for verdict in ("posts", *VERDICTS, "not allowed"):
+        table.add_column(verdict, justify="right")
+    for kind, total in Counter(truths.values()).most_common():
+        shares = [tally[kind, verdict] for verdict in VERDICTS]
+        table.add_row(kind, f"{total:,}", *(f"{share:,}" for share in shares), f"{1 - shares[0] / total:.2%}")
+    return table
+
+
+def save_picture(view: View, file: Path) -> None:
+    """Write the live view as it stands as an SVG."""
+    with Path("/dev/null").open("w") as nowhere:
+        console = Console(record=True, width=PICTURE_WIDTH, file=nowhere, force_terminal=True)
+        console.print(view.page())
+        console.save_svg(str(file), title="sluicegate run")

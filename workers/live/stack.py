@@ -1,0 +1,118 @@
+"""The services of a run: broker and Redis, embedded unless real ones are named, and the worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+from deploy.embedded import start_broker, start_valkey
+from deploy.processes import HOST, Service, ServiceError, free_port
+from topics.admin import create
+from workers.settings import PREFIX
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 2.5
+
+
+class Stack:
+    """Starts what a run needs and, as a context manager, ends all of it whatever happens.
+
+    Attributes:
+        kafka: `host:port` of the broker.
+        redis: URL of the Redis.
+        metrics: addresses of the workers' metrics.
+        web: addresses of the workers' Faust pages.
+    """
+
+    def __init__(self, kafka: str | None, redis: str | None, workers: int, settings: dict[str, str]) -> None:
+        self.kafka = kafka or ""
+        self.redis = redis or ""
+        self.metrics: list[str] = []
+        self.web: list[str] = []
+        self._count = workers
+        self._settings = settings
+        self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
+        self._services: list[Service] = []
+        self._workers: list[Service] = []
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in self._workers:
+            service.ask_to_stop()
+        for service in [*self._workers, *self._services]:
+            service.stop(STOP_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self, partitions: int) -> None:
+        """Start the services, create the topics, start the workers.
+
+        Raises:
+            ServiceError: one of them cannot be started.
+        """
+        if not self.kafka:
+            broker, self.kafka = start_broker(self._folder)
+            self._services.append(broker)
+        if not self.redis:
+            valkey, self.redis = start_valkey(self._folder)
+            self._services.append(valkey)
+        create({"bootstrap_servers": self.kafka}, partitions=partitions, replication=1)
+        for number in range(1, self._count + 1):
+            self._start_worker(number)
+
+    def _start_worker(self, number: int) -> None:
+        metrics_port, web_port = free_port(), free_port()
+        environment = os.environ | {f"{PREFIX}{name}": value for name, value in self._settings.items()}
+        environment |= {
+            f"{PREFIX}KAFKA": self.kafka,
+            f"{PREFIX}REDIS": self.redis,
+            f"{PREFIX}METRICS_PORT": str(metrics_port),
+            f"{PREFIX}WEB_PORT": str(web_port),
+            f"{PREFIX}STATE_DIR": str(self._folder / f"worker-{number}"),
+        }
+        command = [sys.executable, "-m", "workers", "worker"]
+        self._workers.append(Service.start(f"worker-{number}", command, self._folder, environment))
+        self.metrics.append(f"http://{HOST}:{metrics_port}/metrics")
+        self.web.append(f"http://{HOST}:{web_port}/")
+
+    def check(self) -> None:
+        """Raises ServiceError when a service has ended by itself."""
+        for service in [*self._services, *self._workers]:
+            if not service.running:
+                raise ServiceError(
+                    f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}"
+                )
+
+    async def wait_until_ready(self, partitions: int) -> None:
+        """Return when the workers own all partitions between them.
+
+        Raises:
+            ServiceError: a worker ended, or they are not ready in time.
+        """
+        deadline = asyncio.get_running_loop().time() + READY_SECONDS
+        while sum([await asyncio.to_thread(_owned, address) for address in self.metrics]) < partitions:
+            self.check()
+            if asyncio.get_running_loop().time() > deadline:
+                raise ServiceError(
+                    f"the workers are not ready after {READY_SECONDS:.0f} s: {self._workers[0].last_lines()}"
+                )
+            await asyncio.sleep(0.1)
+
+
+def _owned(address: str) -> int:
+    """How many partitions the worker behind `address` owns; 0 while it does not answer."""
+    try:
+        with urllib.request.urlopen(address, timeout=1) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return 0
+    return sum(int(float(line.split()[1])) for line in lines if line.startswith("sluicegate_partitions "))
