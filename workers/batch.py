@@ -33,10 +33,10 @@ class Batch:
     partition: int = 0
 
     @classmethod
-    def offline(cls, posts: Sequence[Post]) -> Batch:
-        """A batch of posts that come from no topic: offsets count from 0, each arrived when it was made."""
+    def offline(cls, posts: Sequence[Post], first_offset: int = 0) -> Batch:
+        """A batch of posts that come from no topic: each arrived when it was made, offsets count on."""
         made = np.array([post.created_at for post in posts], np.int64)
-        return cls(posts, np.arange(len(posts), dtype=np.int64), made)
+        return cls(posts, np.arange(first_offset, first_offset + len(posts), dtype=np.int64), made)
 
     def __len__(self) -> int:
         return len(self.posts)

@@ -1,0 +1,130 @@
+"""Scoring without a broker: lines of JSON in, a line of JSON out for each, in order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from topics.decision import Span
+from topics.post import Author, Kind, Media, Post
+from workers.batch import Batch
+from workers.encoding import decisions
+from workers.judge import Judge, Judgement
+from workers.policy import VERDICTS
+
+BATCH = 4_000
+
+
+class LooseAuthor(msgspec.Struct, gc=False):
+    """An author of whom anything may be unknown."""
+
+    id: str = ""
+    name: str = ""
+    created_at: int | None = None
+    followers: int | None = None
+    agency: str | None = None
+
+
+class LoosePost(msgspec.Struct, gc=False):
+    """A post of which only the text must be known. An unknown author has no counters of its own."""
+
+    text: str
+    id: str | int | None = None
+    author: LooseAuthor = msgspec.field(default_factory=LooseAuthor)
+    created_at: int = 0
+    kind: Kind = "post"
+    reply_to: str | None = None
+    links: list[str] = []
+    ip: str | None = None
+    device: str | None = None
+    lang: str | None = None
+    media: list[Media] = []
+
+    def strict(self, number: int) -> Post:
+        """The post as the worker knows it; without an id it takes its line's `number`."""
+        author = Author(*msgspec.structs.astuple(self.author))
+        name = str(number) if self.id is None else str(self.id)
+        rest = msgspec.structs.astuple(self)[3:]
+        return Post(name, self.text, author, *rest)
+
+
+_decode = msgspec.json.Decoder(LoosePost).decode
+
+
+class Scored(msgspec.Struct):
+    """A line's outcome: a post with its verdict and scores, or why the line is none."""
+
+    id: str | None
+    verdict: str | None = None
+    rules: list[str] = []
+    scores: dict[str, float] = {}
+    error: str | msgspec.UnsetType = msgspec.UNSET
+    spans: list[Span] | msgspec.UnsetType = msgspec.UNSET
+    post: Post | msgspec.UnsetType = msgspec.UNSET
+
+
+async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = False) -> AsyncIterator[Scored]:
+    """One outcome for each line that is not blank, in order.
+
+    Args:
+        judge: an offline judge; its counters see the posts in the order of the lines.
+        lines: JSON objects; only `text` is required.
+        explain: give spans for every model that a fired rule names, and the post itself.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    first_offset = 0
+    while chunk := list(itertools.islice(numbered, BATCH)):
+        posts: list[Post] = []
+        outcomes: list[Scored | None] = []
+        for number, line in chunk:
+            try:
+                posts.append(_decode(line).strict(number))
+                # A lone surrogate is no text: nothing downstream could write it again.
+                posts[-1].text.encode()
+                outcomes.append(None)
+            except (ValueError, RecursionError) as error:
+                outcomes.append(Scored(None, error=f"line {number}: {error}"))
+        scored = iter(())
+        if posts:
+            batch = Batch.offline(posts, first_offset)
+            first_offset += len(posts)
+            scored = iter(_scored(await judge.judge(batch), judge, explain))
+        for outcome in outcomes:
+            yield next(scored) if outcome is None else outcome
+
+
+def _scored(judgement: Judgement, judge: Judge, explain: bool) -> list[Scored]:
+    verdicts, batch = judgement.verdicts, judgement.batch
+    names = [rule.name for rule in verdicts.rules]
+    scores = judgement.frame.select(pl.col(judge.scorer.names).cast(pl.Float64).round(6)).rows()
+    outcomes = [
+        Scored(post_id, VERDICTS[verdict], [], dict(zip(judge.scorer.names, row, strict=True)))
+        for post_id, verdict, row in zip(batch.ids, verdicts.verdict.tolist(), scores, strict=True)
+    ]
+    for row, rule in np.argwhere(verdicts.fired).tolist():
+        outcomes[row].rules.append(names[rule])
+    if explain:
+        full = decisions(judgement, list(range(len(batch))), judge.scorer, judge.policy.version)
+        for outcome, decision, post in zip(outcomes, full, batch.posts, strict=True):
+            outcome.spans, outcome.post = decision.spans, post
+    return outcomes
+
+
+async def measure_posts(posts: Sequence[dict[str, Any]], judge: Judge) -> pl.DataFrame:
+    """Every signal of posts given as dictionaries, in which only `text` is required: one row each, in order.
+
+    Each post is measured alone, as if nothing had been counted before it.
+
+    Raises:
+        msgspec.ValidationError: a post has a field of the wrong type.
+    """
+    frames = []
+    for number, given in enumerate(posts):
+        post = msgspec.convert(given, LoosePost).strict(number)
+        frames.append((await judge.judge(Batch.offline([post], number))).frame)
+    return pl.concat(frames)
