@@ -50,9 +50,7 @@ class TopicAdmin:
     def __init__(self, brokers: str, connection: Mapping[str, Any] = MappingProxyType({})) -> None:
         arguments = {"client_id": "sluicegate-topics", "bootstrap_timeout_ms": CONNECT_SECONDS * 1_000}
         try:
-            self._client = KafkaAdminClient(
-                bootstrap_servers=brokers.split(","), **{**arguments, **connection}
-            )
+            self._client = KafkaAdminClient(bootstrap_servers=brokers.split(","), **{**arguments, **connection})
         except KafkaTimeoutError as error:
             raise AdminError(
                 f"no Kafka broker answers at {brokers} within {CONNECT_SECONDS} s: "
@@ -133,9 +131,7 @@ class TopicAdmin:
         for topic in OUTPUTS:
             if topic.name in present and present[topic.name].partitions < least:
                 count = present[topic.name].partitions
-                differences.append(
-                    f"{topic.name} has {count} partitions, fewer than the {least} of {POSTS.name}"
-                )
+                differences.append(f"{topic.name} has {count} partitions, fewer than the {least} of {POSTS.name}")
         for topic in TOPICS:
             if topic.name not in present:
                 continue
@@ -173,9 +169,7 @@ class TopicAdmin:
             raise AdminError(f"the cluster does not describe its topics' configs: {error}") from error
         return {
             topic.name: {
-                key: reported[topic.name][key]["value"]
-                for key in topic.configs
-                if key in reported.get(topic.name, {})
+                key: reported[topic.name][key]["value"] for key in topic.configs if key in reported.get(topic.name, {})
             }
             for topic in TOPICS
         }

@@ -11,9 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, convert
 
-Reason = Literal[
-    "tombstone", "not_json", "encoding", "schema", "too_large", "control_character", "step_failed"
-]
+Reason = Literal["tombstone", "not_json", "encoding", "schema", "too_large", "control_character", "step_failed"]
 MAX_DETAIL: Final = 1_000
 
 
@@ -45,9 +43,7 @@ class DeadLetter(Struct, gc=False):
         ]
 
     @classmethod
-    def from_record(
-        cls, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes]]
-    ) -> DeadLetter:
+    def from_record(cls, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes]]) -> DeadLetter:
         """The dead letter a record of `posts.dead` carries.
 
         Raises ValueError when a header is missing or not what `to_headers` writes.

@@ -55,9 +55,9 @@ class Decision(Struct, gc=False, omit_defaults=True, kw_only=True):
     id: Annotated[Id, Meta(description="The post's id.")]
     author: Annotated[Id, Meta(description="The author's id; also the record's key.")]
     verdict: Annotated[Verdict, Meta(description="Let it pass, divert it to people, or stop it.")]
-    category: Annotated[
-        Name | None, Meta(description="Category of the rule that decided; absent when none fired.")
-    ] = None
+    category: Annotated[Name | None, Meta(description="Category of the rule that decided; absent when none fired.")] = (
+        None
+    )
     rules: Annotated[list[FiredRule], Meta(description="Every rule that fired.")] = []
     signals: Annotated[
         dict[str, SignalValue], Meta(description="Values of the signals that the fired rules name.")
@@ -71,9 +71,7 @@ class Decision(Struct, gc=False, omit_defaults=True, kw_only=True):
     ] = False
     source: Annotated[Source, Meta(description="The record the post came in.")]
     created_at: Annotated[Time, Meta(description="When the post was written, in epoch milliseconds.")]
-    arrived_at: Annotated[
-        Count, Meta(description="Timestamp of the record the post came in, in epoch milliseconds.")
-    ]
+    arrived_at: Annotated[Count, Meta(description="Timestamp of the record the post came in, in epoch milliseconds.")]
     post: Annotated[Post | None, Meta(description="The post itself; only with flag and block.")] = None
 
 
@@ -112,16 +110,11 @@ def allow_lines(
     # JSON escapes line feeds, so a line feed separates encoded strings without doubt.
     id_lines = _encoder.encode_lines(ids).split(b"\n")
     author_lines = _encoder.encode_lines(authors).split(b"\n")
-    line = (
-        b'{"id":%%b,"author":%%b,"verdict":"allow","policy":%b%b,"source":{"partition":%d,"offset":%%d},'
-        % (
-            _encoder.encode(policy).replace(b"%", b"%%"),
-            b',"degraded":true' if degraded else b"",
-            partition,
-        )
+    line = b'{"id":%%b,"author":%%b,"verdict":"allow","policy":%b%b,"source":{"partition":%d,"offset":%%d},' % (
+        _encoder.encode(policy).replace(b"%", b"%%"),
+        b',"degraded":true' if degraded else b"",
+        partition,
     )
     line += b'"created_at":%d,"arrived_at":%d}'
-    columns = zip(
-        id_lines, author_lines, offsets.tolist(), created_at.tolist(), arrived_at.tolist(), strict=False
-    )
+    columns = zip(id_lines, author_lines, offsets.tolist(), created_at.tolist(), arrived_at.tolist(), strict=False)
     return [line % row for row in columns]

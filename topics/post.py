@@ -23,10 +23,14 @@ LATEST: Final = 4_102_444_800_000
 """2000-01-01 and 2100-01-01: a time in seconds falls before them, one in microseconds after."""
 
 Kind = Literal["post", "comment", "repost", "message", "profile"]
-Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
+# Said in the schemas and checked by `topics.reading`: msgspec's own `pattern` would run an expression a field.
+_NO_CONTROL: Final = {"not": {"pattern": r"[\u0000-\u001f\u007f-\u009f]"}}
+_NO_NUL: Final = {"not": {"pattern": r"\u0000"}}
+
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID, extra_json_schema=_NO_CONTROL)]
 Time = Annotated[int, Meta(ge=EARLIEST, le=LATEST)]
 Score = Annotated[float, Meta(ge=0.0, le=1.0)]
-Link = Annotated[str, Meta(max_length=MAX_LINK)]
+Link = Annotated[str, Meta(max_length=MAX_LINK, extra_json_schema=_NO_NUL)]
 
 
 class Author(Struct, gc=False, omit_defaults=True):
@@ -34,7 +38,12 @@ class Author(Struct, gc=False, omit_defaults=True):
 
     id: Annotated[Id, Meta(description="The account's id; also the record's key.")]
     name: Annotated[
-        str, Meta(max_length=MAX_NAME, description="Name shown to readers; scored together with the text.")
+        str,
+        Meta(
+            max_length=MAX_NAME,
+            description="Name shown to readers; scored together with the text.",
+            extra_json_schema=_NO_NUL,
+        ),
     ] = ""
     created_at: Annotated[
         Time | None, Meta(description="When the account was opened, in epoch milliseconds; null if unknown.")
@@ -43,18 +52,14 @@ class Author(Struct, gc=False, omit_defaults=True):
         Annotated[int, Meta(ge=0, le=4_294_967_295)] | None,
         Meta(description="How many accounts follow this one; null if unknown."),
     ] = None
-    agency: Annotated[Id | None, Meta(description="Id of the agency that runs the account, if one does.")] = (
-        None
-    )
+    agency: Annotated[Id | None, Meta(description="Id of the agency that runs the account, if one does.")] = None
 
 
 class Media(Struct, gc=False, omit_defaults=True):
     """A picture, video or sound of a post, with what an upstream scanner said about it."""
 
     kind: Annotated[Id, Meta(description="What it is: image, video, audio.")]
-    hash: Annotated[Id | None, Meta(description="Hash of its content, in the platform's own notation.")] = (
-        None
-    )
+    hash: Annotated[Id | None, Meta(description="Hash of its content, in the platform's own notation.")] = None
     scores: Annotated[
         dict[Id, Score],
         Meta(max_length=MAX_SCORES, description="Scores of the scanner by name, each from 0 to 1."),
@@ -65,7 +70,14 @@ class Post(Struct, gc=False, omit_defaults=True):
     """Something an author published: the unit that gets a verdict."""
 
     id: Annotated[Id, Meta(description="The post's id, unique on the platform.")]
-    text: Annotated[str, Meta(max_length=MAX_TEXT, description="What it says, as the author typed it.")]
+    text: Annotated[
+        str,
+        Meta(
+            max_length=MAX_TEXT,
+            description="What it says, as the author typed it.",
+            extra_json_schema=_NO_NUL,
+        ),
+    ]
     author: Annotated[Author, Meta(description="Who wrote it.")]
     created_at: Annotated[Time, Meta(description="When it was written, in epoch milliseconds.")]
     kind: Annotated[Kind, Meta(description="Where on the platform it appears.")] = "post"

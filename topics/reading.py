@@ -40,9 +40,7 @@ def read_posts(values: Sequence[bytes | None]) -> tuple[list[Post | None], list[
     for row, value in enumerate(values):
         post: Post | None = None
         if value is None:
-            bad.append(
-                BadPost(row, "tombstone", "the record has no value (a tombstone), so there is no post")
-            )
+            bad.append(BadPost(row, "tombstone", "the record has no value (a tombstone), so there is no post"))
         else:
             try:
                 post = _decode(value)

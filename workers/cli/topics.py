@@ -20,9 +20,7 @@ Command = Callable[..., None]
 def _options(command: Command) -> Command:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines."),
-        click.option(
-            "--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"
-        ),
+        click.option("--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"),
     ):
         command = option(command)
     return command
