@@ -14,11 +14,13 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
+import numpy as np
 import structlog
 from aiokafka import TopicPartition
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -46,7 +48,7 @@ BUFFERED_BATCHES = 4
 REQUEST_SECONDS = 30.0
 
 
-class FetchAsEvent(DefaultSchedulingStrategy):  # type: ignore[misc]
+class FetchAsEvent(DefaultSchedulingStrategy):
     """Hands a partition's fetch over as one event whose value is the list of aiokafka's records."""
 
     def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
@@ -95,7 +97,12 @@ class Worker:
 worker = Worker()
 
 
-@app.on_worker_init.connect  # type: ignore[untyped-decorator]
+def consumer() -> Any:
+    """Faust's consumer, untyped: three things it does not offer to settings or agents are reached through it."""
+    return app.consumer
+
+
+@app.on_worker_init.connect
 def prepare(*_: Any, **__: Any) -> None:
     """Load policy and models before the worker joins its group, so that what is wrong with them is told at once."""
     from workers.assembly import assemble
@@ -106,7 +113,7 @@ def prepare(*_: Any, **__: Any) -> None:
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
-@app.on_rebalance_complete.connect  # type: ignore[untyped-decorator]
+@app.on_rebalance_complete.connect
 async def own(*_: Any, **__: Any) -> None:
     """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets."""
     await worker.close()
@@ -114,26 +121,26 @@ async def own(*_: Any, **__: Any) -> None:
         if partition.topic == POSTS.name:
             worker.publishers[partition.partition] = await Publisher.start(kafka_arguments(settings))
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
-    app.consumer._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
+    consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
     metrics.partitions.set(len(worker.publishers))
     log.info("partitions assigned", partitions=sorted(worker.publishers))
 
 
-@app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
-@app.on_before_shutdown.connect  # type: ignore[untyped-decorator]
+@app.on_partitions_revoked.connect
+@app.on_before_shutdown.connect
 async def drain(*_: Any, **__: Any) -> None:
     """Let the batch under way end, under the assignment it began with."""
     async with worker.busy:
         pass
 
 
-@app.agent(posts, supervisor_strategy=mode.CrashingSupervisor)  # type: ignore[untyped-decorator]
+@app.agent(posts, supervisor_strategy=mode.CrashingSupervisor)
 async def moderate(stream: Any) -> None:
     """Decide one batch after the other; what is not decided is not committed."""
     assert worker.moderator is not None
     # A full buffer then blocks the fetcher; Faust's own way sleeps a second.
-    app.consumer.on_buffer_full = lambda _: None
+    consumer().on_buffer_full = lambda _: None
     try:
         async for event in stream.events():
             async with worker.busy:
@@ -143,7 +150,7 @@ async def moderate(stream: Any) -> None:
                     await worker.publishers[partition].publish(partition, outputs)
                 with metrics.timed("commit"):
                     upto = {TopicPartition(POSTS.name, partition): event.message.offset + 1}
-                    await app.consumer._commit_offsets(upto)
+                    await consumer()._commit_offsets(upto)
                 observe(records)
     finally:
         await worker.close()
@@ -151,10 +158,6 @@ async def moderate(stream: Any) -> None:
 
 def observe(records: list[Any]) -> None:
     """Latency and lag after a batch, from the records alone."""
-    import time
-
-    import numpy as np
-
     last = records[-1]
     arrived = np.array([record.timestamp for record in records])
     metrics.arrived_latency.observe(time.time() - arrived / 1_000)

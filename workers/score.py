@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -89,7 +89,7 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
                 outcomes.append(None)
             except (ValueError, RecursionError) as error:
                 outcomes.append(Scored(None, error=f"line {number}: {error}"))
-        scored = iter(())
+        scored: Iterator[Scored] = iter(())
         if posts:
             batch = Batch.offline(posts, first_offset)
             first_offset += len(posts)

@@ -108,8 +108,7 @@ class Feed:
             await self._producer.stop()
 
     async def _pace(self, start: float) -> None:
-        while self.sent - self._watch.decided > WINDOW:
-            await asyncio.sleep(0.002)
+        await self._watch.caught_up(self.sent - WINDOW)
         if self._rate is not None:
             await asyncio.sleep(max(0.0, start + self.sent / self._rate - time.monotonic()))
 
@@ -124,10 +123,11 @@ class Feed:
         waiting = iter(payloads)
         payload = next(waiting, None)
         while payload is not None:
-            batch, truths = self._producer.create_batch(), []
+            batch = self._producer.create_batch()
+            truths: list[str | None] = []
             while payload is not None and batch.append(timestamp=None, key=payload.key, value=payload.value):
                 truths.append(payload.truth)
                 payload = next(waiting, None)
             first = (await (await self._producer.send_batch(batch, POSTS.name, partition=partition))).offset
-            if truths[0] is not None:
-                self.truths.update({(partition, first + place): truth for place, truth in enumerate(truths)})
+            known = ((place, truth) for place, truth in enumerate(truths, first) if truth is not None)
+            self.truths.update({(partition, offset): truth for offset, truth in known})

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from deploy.embedded import start_broker, start_valkey
 from deploy.processes import HOST, Service, ServiceError, free_port
-from topics.admin import create
+from topics.admin import AdminError, TopicAdmin
 from workers.settings import PREFIX
 
 READY_SECONDS = 60.0
@@ -59,13 +59,18 @@ class Stack:
         Raises:
             ServiceError: one of them cannot be started.
         """
-        if not self.kafka:
+        named = bool(self.kafka)
+        if not named:
             broker, self.kafka = start_broker(self._folder)
             self._services.append(broker)
         if not self.redis:
             valkey, self.redis = start_valkey(self._folder)
             self._services.append(valkey)
-        create({"bootstrap_servers": self.kafka}, partitions=partitions, replication=1)
+        try:
+            with TopicAdmin(self.kafka) as admin:
+                admin.create(partitions, replication=-1 if named else 1)
+        except AdminError as error:
+            raise ServiceError(str(error)) from error
         for number in range(1, self._count + 1):
             self._start_worker(number)
 
@@ -88,9 +93,7 @@ class Stack:
         """Raises ServiceError when a service has ended by itself."""
         for service in [*self._services, *self._workers]:
             if not service.running:
-                raise ServiceError(
-                    f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}"
-                )
+                raise ServiceError(f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}")
 
     async def wait_until_ready(self, partitions: int) -> None:
         """Return when the workers own all partitions between them.

@@ -40,7 +40,8 @@ class View:
         """The run in one line."""
         watch, latency = self._watch, self._watch.recent_latency_ms()
         shares = "  ".join(f"{verdict} {watch.counts[verdict]:,}" for verdict in VERDICTS)
-        return f"{watch.decided:,} posts  {self.rate():,.0f}/s  {shares}  latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
+        latencies = f"latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
+        return f"{watch.decided:,} posts  {self.rate():,.0f}/s  {shares}  {latencies}"
 
     def page(self) -> RenderableType:
         """The run as a page."""

@@ -70,6 +70,7 @@ class Watch:
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._latencies = np.zeros(LONGEST_MS + 1, np.int64)
         self._following: asyncio.Task[None] | None = None
+        self._progress = asyncio.Event()
         self.counts: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -105,6 +106,12 @@ class Watch:
         await asyncio.gather(self._following, return_exceptions=True)
         await self._consumer.stop()
 
+    async def caught_up(self, count: int) -> None:
+        """Return when at least `count` posts have been decided."""
+        while self.decided < count:
+            self._progress.clear()
+            await self._progress.wait()
+
     def check(self) -> None:
         """Raises what ended the reading, if something did."""
         if self._following is not None and self._following.done():
@@ -121,8 +128,7 @@ class Watch:
         posts = [TopicPartition(POSTS.name, number) for number in found[POSTS.name]]
         outputs = [TopicPartition(topic, number) for topic in VERDICT_OF for number in found[topic]]
         self._seen = {
-            partition.partition: Seen(end)
-            for partition, end in (await self._consumer.end_offsets(posts)).items()
+            partition.partition: Seen(end) for partition, end in (await self._consumer.end_offsets(posts)).items()
         }
         self.partitions = len(posts)
         self._consumer.assign(outputs)
@@ -134,6 +140,7 @@ class Watch:
             for fetched in (await self._consumer.getmany(timeout_ms=200)).values():
                 for record in fetched:
                     self._take(record)
+                self._progress.set()
             # The feed shares this loop.
             await asyncio.sleep(0)
 
