@@ -5,6 +5,9 @@ case, accents, traditional characters, look-alikes and drawn letters to the plai
 characters go. Separators (spaces, punctuation, ornaments) go too, except that one space is kept between
 two words of an alphabetic script; letters that stand alone one after another ("v i a g r a") are read as
 one word. Of a run of the same character, digits apart, three are kept.
+
+Which separators stood where is evidence too; it is kept apart (`marks`), so that a text and the same text with
+its words split share all their codes.
 """
 
 from __future__ import annotations
@@ -34,12 +37,17 @@ class Folded:
 
     codes: uint32[m], folded code points. starts: int64[n + 1], where each text begins in `codes`, and the
     end of the last. origin: int32[m], index in its own original text (in code points) of what each code
-    came from; the origin of a kept space is the last separator it stands for.
+    came from; the origin of a kept space is the last separator it stands for. marks: uint32[s, 3], for each
+    separator (a lone space between two words apart) the code before it, its own, and the code after it, 0
+    at the text's ends; of a run of the same separator the first and the last count. mark_starts: int64[n + 1],
+    where each text's marks begin in `marks`.
     """
 
     codes: NDArray[np.uint32]
     starts: NDArray[np.int64]
     origin: NDArray[np.int32]
+    marks: NDArray[np.uint32]
+    mark_starts: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -81,7 +89,9 @@ def fold(texts: Sequence[str]) -> Folded:
         kept = ~repeated
         where, codes, spaced = where[kept], codes[kept], spaced[kept]
         starts = where.searchsorted(raw_starts)
-    return with_spaces(codes, spaced, where, starts, raw_starts)
+    marks, mark_starts = separator_marks(looked_up, roles, raw_starts)
+    origin = where - np.repeat(raw_starts[:-1], np.diff(starts))
+    return Folded(*with_spaces(codes, spaced, origin, starts), marks, mark_starts)
 
 
 def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -91,9 +101,7 @@ def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def word_gaps(
-    roles: NDArray[np.uint32], where: NDArray[np.int64], first: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def word_gaps(roles: NDArray[np.uint32], where: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which of the codes that stay begin a word and need a space before them."""
     seen = np.cumsum(roles == SEPARATOR, dtype=np.int32)[where]
     separated = np.empty(len(where), bool)
@@ -106,7 +114,7 @@ def word_gaps(
     glued = after_word & ~separated
     alone = ~glued
     alone[:-1] &= ~glued[1:]
-    spaced = after_word & separated
+    spaced: NDArray[np.bool_] = after_word & separated
     spaced[1:] &= ~(alone[:-1] & alone[1:])
     return spaced
 
@@ -116,7 +124,7 @@ def fourth_in_a_row(codes: NDArray[np.uint32], breaks: NDArray[np.bool_]) -> NDA
     same = np.zeros(len(codes), bool)
     np.equal(codes[1:], codes[:-1], out=same[1:])
     same &= ~breaks
-    repeated = same.copy()
+    repeated: NDArray[np.bool_] = same.copy()
     repeated[1:] &= same[:-1]
     repeated[2:] &= same[:-2]
     repeated[:2] = False
@@ -128,12 +136,10 @@ def fourth_in_a_row(codes: NDArray[np.uint32], breaks: NDArray[np.bool_]) -> NDA
 def with_spaces(
     codes: NDArray[np.uint32],
     spaced: NDArray[np.bool_],
-    where: NDArray[np.int64],
+    origin: NDArray[np.int64],
     starts: NDArray[np.int64],
-    raw_starts: NDArray[np.int64],
-) -> Folded:
-    """Put a space before each code that is `spaced`, and say where every code came from."""
-    origin = where - np.repeat(raw_starts[:-1], np.diff(starts))
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]:
+    """Put a space before each code that is `spaced`: codes, starts and origins with the spaces in place."""
     before = offsets(spaced.astype(np.int64))
     places = np.arange(len(codes)) + before[1:]
     folded = np.full(len(codes) + before[-1], SPACE, np.uint32)
@@ -141,4 +147,25 @@ def with_spaces(
     folded[places] = codes
     origins[places] = origin
     origins[places[spaced] - 1] = origin[spaced] - 1
-    return Folded(folded, starts + before[starts], origins)
+    return folded, starts + before[starts], origins
+
+
+def separator_marks(
+    looked_up: NDArray[np.uint32], roles: NDArray[np.uint32], raw_starts: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Each separator between its visible neighbours, as Folded.marks and Folded.mark_starts."""
+    visible = np.flatnonzero(roles)
+    starts = visible.searchsorted(raw_starts)
+    surface = looked_up[visible]
+    places = np.flatnonzero(roles[visible] == SEPARATOR)
+    edge = np.zeros(len(surface) + 1, bool)
+    edge[starts] = True
+    around = np.empty((len(places), 3), np.uint32)
+    around[:, 1] = surface[places]
+    around[:, 0] = np.where(edge[places], np.uint32(0), surface[places - 1])
+    around[:, 2] = np.where(edge[places + 1], np.uint32(0), surface.take(places + 1, mode="clip"))
+    around_roles, marks = around >> np.uint32(ROLE_SHIFT), around & CODE_MASK
+    between_words = (around_roles[:, 0] == WORD) & (around_roles[:, 2] == WORD) & (marks[:, 1] == SPACE)
+    inside_run = (marks[:, 0] == marks[:, 1]) & (marks[:, 2] == marks[:, 1])
+    kept = ~(between_words | inside_run)
+    return marks[kept], places[kept].searchsorted(starts)
