@@ -33,20 +33,22 @@ class DeadLetter(Struct, gc=False):
     source_offset: Annotated[Annotated[int, Meta(ge=0)], Meta(description="Offset it came from.")]
 
     def to_headers(self) -> list[tuple[str, bytes]]:
-        """The record's headers, in a fixed order, values in UTF-8."""
+        """The record's headers, in a fixed order, values in UTF-8; a detail that is too long is cut."""
         return [
             ("reason", self.reason.encode()),
-            ("detail", self.detail.encode()),
+            ("detail", self.detail[:MAX_DETAIL].encode(errors="replace")),
             ("source_topic", self.source_topic.encode()),
             ("source_partition", b"%d" % self.source_partition),
             ("source_offset", b"%d" % self.source_offset),
         ]
 
     @classmethod
-    def from_record(cls, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes]]) -> DeadLetter:
+    def from_record(
+        cls, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+    ) -> DeadLetter:
         """The dead letter a record of `posts.dead` carries.
 
         Raises ValueError when a header is missing or not what `to_headers` writes.
         """
-        fields = {name: text.decode() for name, text in headers}
+        fields = {name: text.decode() for name, text in headers if text is not None}
         return convert({**fields, "value": value, "key": key}, cls, strict=False)

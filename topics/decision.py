@@ -107,14 +107,14 @@ def allow_lines(
 
     All columns have one row a post. Ids must be encodable as UTF-8, as ids read by `topics.reading` are.
     """
-    # JSON escapes line feeds, so a line feed separates encoded strings without doubt.
-    id_lines = _encoder.encode_lines(ids).split(b"\n")
-    author_lines = _encoder.encode_lines(authors).split(b"\n")
+    # JSON escapes the ends of lines, so a line is one encoded string without doubt.
+    id_lines = _encoder.encode_lines(ids).splitlines()
+    author_lines = _encoder.encode_lines(authors).splitlines()
     line = b'{"id":%%b,"author":%%b,"verdict":"allow","policy":%b%b,"source":{"partition":%d,"offset":%%d},' % (
         _encoder.encode(policy).replace(b"%", b"%%"),
         b',"degraded":true' if degraded else b"",
         partition,
     )
     line += b'"created_at":%d,"arrived_at":%d}'
-    columns = zip(id_lines, author_lines, offsets.tolist(), created_at.tolist(), arrived_at.tolist(), strict=False)
+    columns = zip(id_lines, author_lines, offsets.tolist(), created_at.tolist(), arrived_at.tolist(), strict=True)
     return [line % row for row in columns]
