@@ -1,0 +1,34 @@
+"""What a family of signals is: columns it declares, and their values for a batch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+from workers.batch import Batch
+
+
+class Column(NamedTuple):
+    """A signal as the policy sees it. `unit` is empty for what is not a quantity."""
+
+    name: str
+    dtype: pl.DataType
+    unit: str
+    description: str
+
+
+class Family(Protocol):
+    """Signals that are computed together.
+
+    `measure` gives a Series of len(batch) for each name in `columns`, of the declared dtype. It takes any batch
+    of valid posts, raises on none, and reads nothing but the batch.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    def measure(self, batch: Batch) -> dict[str, pl.Series]: ...

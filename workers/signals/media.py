@@ -1,0 +1,42 @@
+"""Pictures, videos and sounds of a post, as an upstream scanner saw them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from topics.post import Media
+from workers.batch import Batch
+from workers.signals.column import Column
+
+SEXUAL = frozenset({"sexual", "suggestive", "porn", "nudity"})
+"""Names under which scanners report sexual content; case does not matter."""
+
+
+class Attachments:
+    """How many a post carries, and how sexual the worst of them is."""
+
+    name = "media"
+    columns = (
+        Column("media_count", pl.UInt16(), "items", "pictures, videos and sounds"),
+        Column(
+            "media_sexual",
+            pl.Float32(),
+            "probability",
+            "highest upstream score named sexual, suggestive, porn or nudity; null where none was given",
+        ),
+    )
+
+    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+        media = [post.media for post in batch.posts]
+        return {
+            "media_count": pl.Series(list(map(len, media)), dtype=pl.UInt16),
+            "media_sexual": pl.Series([worst(items) if items else None for items in media], dtype=pl.Float32),
+        }
+
+
+def worst(media: list[Media]) -> float | None:
+    """The highest score that says sexual; None if no scanner gave one."""
+    return max(
+        (score for item in media for name, score in item.scores.items() if name.lower() in SEXUAL),
+        default=None,
+    )

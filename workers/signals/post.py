@@ -1,0 +1,36 @@
+"""What the platform says about a post itself, passed through for rules to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from workers.batch import Batch
+from workers.signals.column import Column
+
+
+class Origin:
+    """What kind of post it is, and who sent it from where."""
+
+    name = "post"
+    columns = (
+        Column("kind", pl.String(), "", "post, comment, repost, message or profile"),
+        Column("lang", pl.String(), "", "language the platform believes it is in; null if not said"),
+        Column("author", pl.String(), "", "id of the author's account"),
+        Column("reply_to", pl.String(), "", "id of the post it answers or repeats; null if none"),
+        Column("ip", pl.String(), "", "network address it was sent from; null if unknown"),
+        Column("device", pl.String(), "", "id of the device it was sent from; null if unknown"),
+    )
+
+    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+        posts = batch.posts
+        values: dict[str, Sequence[str | None]] = {
+            "kind": [post.kind for post in posts],
+            "lang": [post.lang for post in posts],
+            "author": batch.authors,
+            "reply_to": [post.reply_to for post in posts],
+            "ip": [post.ip for post in posts],
+            "device": [post.device for post in posts],
+        }
+        return {name: pl.Series(column, dtype=pl.String) for name, column in values.items()}

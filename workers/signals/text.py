@@ -1,0 +1,43 @@
+"""What the models think of a post's text and its author's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from workers.batch import Batch
+from workers.signals.column import Column
+
+if TYPE_CHECKING:
+    from models.scorer import Scorer
+
+MODELS = ("abuse", "marketing", "solicitation")
+LENGTH = Column("text_length", pl.UInt32(), "characters", "length of the folded text")
+
+
+def score_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
+    """A column for each model."""
+    return tuple(
+        Column(name, pl.Float32(), "probability", f"that text and name are {name}, by the model") for name in names
+    )
+
+
+class Text:
+    """One score a model, and the text's length."""
+
+    name = "text"
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self.columns = (*score_columns(scorer.names), LENGTH)
+
+    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+        scores = self._scorer.score(batch.text_grams, batch.name_grams, batch.texts, batch.names)
+        series = {
+            name: pl.Series(np.ascontiguousarray(scores[:, index]), dtype=pl.Float32)
+            for index, name in enumerate(self._scorer.names)
+        }
+        lengths = np.diff(batch.folded_text.starts).astype(np.uint32)
+        return series | {LENGTH.name: pl.Series(lengths, dtype=pl.UInt32)}
