@@ -30,8 +30,10 @@ REMEMBERED = 8
 
 # "good morning everyone", "happy new year to you" and 新年快乐万事如意 fall below; ten Chinese characters do not.
 FINGERPRINT_WEIGHT = 24
-# About 18 Chinese characters or nine English words, links and digits not counted.
-CAMPAIGN_WEIGHT = 48
+# 14 Chinese characters or eight English words, links and digits not counted.
+CAMPAIGN_WEIGHT = 36
+# Three rows: two let a shared title or phrase pass for a copy, four lose one copy in three of those with a fifth of
+# their characters edited.
 BANDS, ROWS = 12, 3
 
 # What the same text is sent around with: links, mentions, hashtags. Digits are dropped as well.

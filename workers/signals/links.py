@@ -82,8 +82,8 @@ class Links:
             sites = [site for site in links.values() if site]
             if sites:
                 domains[row] = sites[0].domain
-                shorteners[row] = any([site.shortener for site in sites])
-                punycodes[row] = any([site.punycode for site in sites])
+                shorteners[row] = any(site.shortener for site in sites)
+                punycodes[row] = any(site.punycode for site in sites)
         return {
             "link_count": pl.Series(counts, dtype=pl.UInt16),
             "link_domain": pl.Series(domains, dtype=pl.String),

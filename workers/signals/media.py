@@ -22,7 +22,7 @@ class Attachments:
             "media_sexual",
             pl.Float32(),
             "probability",
-            "highest upstream score named sexual, suggestive, porn or nudity; null where none was given",
+            "highest upstream score named sexual, suggestive, porn or nudity; null if none",
         ),
     )
 

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from models.char_grams import CharGrams
+from models.scorer import Scorer
 from topics.post import Author, Post
 from workers.batch import Batch
 
@@ -33,3 +37,19 @@ def batch() -> Callable[..., Batch]:
         return Batch.offline([make_post(item) if isinstance(item, str) else item for item in posts])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scorer() -> Scorer:
+    """The real scorer over three small models, fitted here to a few texts."""
+    ordinary = ["nice weather today", "see you at lunch", "今天天气不错", "晚上一起吃饭吧"]
+    subjects = {
+        "abuse": ["you stupid fool", "滚开你这个蠢货"],
+        "marketing": ["half price sale ends today", "全场五折限时抢购"],
+        "solicitation": ["add me for private photos", "加我看私密照片"],
+    }
+    pipelines = {}
+    for model, texts in subjects.items():
+        pipeline = make_pipeline(CharGrams(bits=12), LogisticRegression(C=100))
+        pipelines[model] = pipeline.fit(texts + ordinary, [1] * len(texts) + [0] * len(ordinary))
+    return Scorer(pipelines, dict.fromkeys(subjects, "1"), dict.fromkeys(subjects, "text"))
