@@ -67,6 +67,9 @@ class Links:
         Column("link_punycode", pl.Boolean(), "", "a link's host has letters outside ASCII (IDN, punycode)"),
     )
 
+    def __init__(self) -> None:
+        suffix_list()
+
     def measure(self, batch: Batch) -> dict[str, pl.Series]:
         counts = [0] * len(batch)
         domains: list[str | None] = [None] * len(batch)
@@ -162,7 +165,9 @@ def decoded(label: str) -> str:
 
 @cache
 def suffix_list() -> tldextract.TLDExtract:
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    suffixes.extract_str("example.com")  # reads the list, which the first post would wait for otherwise
+    return suffixes
 
 
 @cache

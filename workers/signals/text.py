@@ -20,7 +20,8 @@ LENGTH = Column("text_length", pl.UInt32(), "characters", "length of the folded 
 def score_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
     """A column for each model."""
     return tuple(
-        Column(name, pl.Float32(), "probability", f"that text and name are {name}, by the model") for name in names
+        Column(name, pl.Float32(), "probability", f"that the post is {name}, as its model reads text and name")
+        for name in names
     )
 
 
