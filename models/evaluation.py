@@ -1,0 +1,74 @@
+"""How good a model is, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 10
+
+
+class Row(NamedTuple):
+    """One bin of a reliability table: bounds, posts, their mean probability, their share of positives."""
+
+    low: float
+    high: float
+    posts: int
+    mean: float
+    share: float
+
+
+def figures(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> dict[str, float]:
+    """Figures of probabilities against the truth, all between 0 and 1; a post counts as caught from 0.5 on.
+
+    positive: bool[n]. chance: float[n]. ranking figures (auc, average_precision, recall_at_precision_*) are NaN
+    where posts of one class are missing.
+    """
+    from sklearn import metrics
+
+    caught = chance >= 0.5
+    both = bool(positive.any() and not positive.all())
+    precision, recall, _ = metrics.precision_recall_curve(positive, chance) if both else ([], [], [])
+    return {
+        "accuracy": float(metrics.accuracy_score(positive, caught)),
+        "precision": float(metrics.precision_score(positive, caught, zero_division=0)),
+        "recall": float(metrics.recall_score(positive, caught, zero_division=0)),
+        "f1": float(metrics.f1_score(positive, caught, zero_division=0)),
+        "macro_f1": float(metrics.f1_score(positive, caught, average="macro", zero_division=0)),
+        "auc": float(metrics.roc_auc_score(positive, chance)) if both else float("nan"),
+        "average_precision": float(metrics.average_precision_score(positive, chance)) if both else float("nan"),
+        "ece": calibration_error(positive, chance),
+        "recall_at_precision_95": recall_at(precision, recall, 0.95),
+        "recall_at_precision_98": recall_at(precision, recall, 0.98),
+    }
+
+
+def recall_at(precision: Sequence[float], recall: Sequence[float], least: float) -> float:
+    """The highest recall of any threshold whose precision is at least `least`; 0 if none has it."""
+    reached = [share for exactness, share in zip(precision, recall, strict=True) if exactness >= least]
+    return float(max(reached)) if reached else float("nan")
+
+
+def reliability(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> list[Row]:
+    """Ten bins of equal width; empty ones are left out."""
+    bins = np.minimum((chance * BINS).astype(int), BINS - 1)
+    return [
+        Row(
+            place / BINS,
+            (place + 1) / BINS,
+            int((bins == place).sum()),
+            float(chance[bins == place].mean()),
+            float(positive[bins == place].mean()),
+        )
+        for place in np.unique(bins).tolist()
+    ]
+
+
+def calibration_error(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> float:
+    """Expected calibration error: mean distance of probability and share of positives, by bins of 0.1 (Naeini
+    et al., AAAI 2015)."""
+    apart = sum(row.posts * abs(row.mean - row.share) for row in reliability(positive, chance))
+    return apart / max(len(positive), 1)

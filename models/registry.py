@@ -1,0 +1,204 @@
+"""The registry: a folder of fitted pipelines, and a manifest that says which of them may be opened.
+
+A joblib file is a pickle: whoever can change it runs code in the worker. So a file is read once, its SHA-256 is
+compared with the manifest's, and only then are those very bytes unpickled. What the manifest does not list is
+never opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import shutil
+import warnings
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from models.documents import Reads
+
+SHIPPED = Path(__file__).with_name("artifacts")
+MANIFEST = "manifest.json"
+MODEL_FILE, CARD_FILE = "model.joblib", "CARD.md"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
+
+
+class RegistryError(Exception):
+    """A model may not or cannot be loaded; the message says what to do."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of one model. file: path in the registry. input: what it reads. trained: ISO date."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    input: Reads
+    sklearn: str
+    trained: str
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """current: model name -> the version that is served. models: every version that may be opened."""
+
+    current: dict[str, str] = {}
+    models: list[Entry] = []
+
+
+class Registry:
+    """The models in one folder. RegistryError if its manifest cannot be read or contradicts itself."""
+
+    def __init__(self, directory: Path = SHIPPED, *, create: bool = False) -> None:
+        self.directory = directory
+        if create and not (directory / MANIFEST).exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            self.manifest = Manifest()
+            return
+        self.manifest = read_manifest(directory / MANIFEST)
+
+    def names(self) -> list[str]:
+        """The models that are served, by name."""
+        return sorted(self.manifest.current)
+
+    def entry(self, name: str, version: str | None = None) -> Entry:
+        """A version of a model; the served one if none is named. RegistryError if there is none."""
+        wanted = version or self.manifest.current.get(name)
+        for entry in self.manifest.models:
+            if (entry.name, entry.version) == (name, wanted):
+                return entry
+        known = ", ".join(f"{entry.name} {entry.version}" for entry in self.manifest.models) or "none"
+        raise RegistryError(f"no model {name} {version or ''} in {self.directory}; it holds: {known}")
+
+    def load(self, entry: Entry) -> Any:
+        """The fitted pipeline of a listed entry. RegistryError if its file is not the one that was listed."""
+        content = self.checked_bytes(entry)
+        import joblib
+        import sklearn
+        from sklearn.exceptions import InconsistentVersionWarning
+
+        if entry.sklearn != sklearn.__version__:
+            warnings.warn(
+                f"model {entry.name} {entry.version} was made by scikit-learn {entry.sklearn}, this is "
+                f"{sklearn.__version__}: its scores may differ; train it anew with `sluicegate models train`",
+                stacklevel=2,
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            return joblib.load(io.BytesIO(content))
+
+    def checked_bytes(self, entry: Entry) -> bytes:
+        """The content of an entry's file, once its path and digest are what they must be."""
+        path = self.inside(entry)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise RegistryError(f"model {entry.name} {entry.version}: cannot read {path}: {error}") from None
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != entry.sha256:
+            raise RegistryError(
+                f"model {entry.name} {entry.version}: {path} was changed after it was listed "
+                f"(SHA-256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...); not opened"
+            )
+        return content
+
+    def inside(self, entry: Entry) -> Path:
+        """The path of an entry's file. RegistryError if it leaves the folder or goes through a link."""
+        relative = PurePosixPath(entry.file)
+        path = self.directory
+        allowed = not relative.is_absolute() and "\\" not in entry.file and ".." not in relative.parts
+        for part in relative.parts if allowed else ():
+            path = path / part
+            allowed = allowed and not path.is_symlink()
+        if not allowed or not relative.parts:
+            raise RegistryError(
+                f"model {entry.name} {entry.version}: the path {entry.file!r} leads out of the registry; not opened"
+            )
+        return path
+
+    def add(self, name: str, pipeline: Any, reads: Reads, trained: str, card: str | None = None) -> Entry:
+        """Write a pipeline, list it, and serve it from now on. Its version is the start of its digest, so the
+        same training gives the same version."""
+        import sklearn
+
+        check_words(name, "0")
+        content = dumped(pipeline)
+        digest = hashlib.sha256(content).hexdigest()
+        version = digest[:8]
+        folder = self.directory / name / version
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MODEL_FILE).write_bytes(content)
+        if card is not None:
+            (folder / CARD_FILE).write_text(card.replace("{version}", version), encoding="utf-8")
+        entry = Entry(
+            name=name,
+            version=version,
+            file=f"{name}/{version}/{MODEL_FILE}",
+            sha256=digest,
+            input=reads,
+            sklearn=sklearn.__version__,
+            trained=trained,
+        )
+        others = [known for known in self.manifest.models if (known.name, known.version) != (name, version)]
+        self.manifest.models = sorted([*others, entry], key=lambda known: (known.name, known.trained))
+        self.manifest.current[name] = version
+        self.write()
+        return entry
+
+    def use(self, name: str, version: str) -> None:
+        """Serve this version from now on."""
+        self.manifest.current[name] = self.entry(name, version).version
+        self.write()
+
+    def remove(self, name: str, version: str) -> None:
+        """Take a version that is not served out of the manifest, and delete its files."""
+        entry = self.entry(name, version)
+        if self.manifest.current.get(name) == version:
+            raise RegistryError(f"{name} {version} is served; name another with `sluicegate models use` first")
+        self.manifest.models = [known for known in self.manifest.models if known != entry]
+        self.write()
+        shutil.rmtree(self.inside(entry).parent)
+
+    def write(self) -> None:
+        """Write the manifest, whole or not at all."""
+        current = {name: self.manifest.current[name] for name in sorted(self.manifest.current)}
+        content = msgspec.json.encode(Manifest(current=current, models=self.manifest.models))
+        fresh = self.directory / f"{MANIFEST}.new"
+        fresh.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+        fresh.replace(self.directory / MANIFEST)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """RegistryError if the file is missing, is no manifest, or serves what it does not list."""
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise RegistryError(f"no models in {path.parent}: it has no {MANIFEST}") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise RegistryError(f"cannot read {path}: {error}") from None
+    for entry in manifest.models:
+        check_words(entry.name, entry.version)
+    listed = {(entry.name, entry.version) for entry in manifest.models}
+    for name, version in manifest.current.items():
+        if (name, version) not in listed:
+            raise RegistryError(f"{path} serves {name} {version}, which it does not list")
+    return manifest
+
+
+def check_words(name: str, version: str) -> None:
+    if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
+        raise RegistryError(
+            f"bad model name or version: {name!r} {version!r}; a name is lower-case letters, digits and _"
+        )
+
+
+def dumped(pipeline: Any) -> bytes:
+    """The pipeline as a compressed joblib file; the same pipeline gives the same bytes."""
+    import joblib
+
+    content = io.BytesIO()
+    joblib.dump(pipeline, content, compress=("zlib", 9))
+    return content.getvalue()

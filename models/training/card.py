@@ -1,0 +1,154 @@
+"""Model cards: what a model is for, what it learned from, how good it is. Written by the training run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.documents import Reads
+from models.evaluation import Row
+from models.training.examples import Examples
+from models.training.sources import SOURCES
+
+PURPOSE = {
+    "abuse": (
+        "Insults, threats and hate against a person or a group, in Chinese and English.",
+        "Not for political opinion, criticism or coarse language that hurts nobody. It does not know who speaks: "
+        "a word that a group uses for itself counts like the same word thrown at it.",
+    ),
+    "marketing": (
+        "Advertising and bulk promotion in Chinese and English.",
+        "Not for telling allowed advertising from forbidden: that is for a policy, with counters and account "
+        "signals beside this score.",
+    ),
+    "solicitation": (
+        "Offers of sexual services and pornography, in a post or in its author's name, mostly Chinese.",
+        "Not for talk about sexuality, health advice, art, or news on such offers.",
+    ),
+}
+LIMITS = """\
+- It reads characters, not meaning: irony, quotation and context beyond the post are lost on it.
+- A post of a few characters says little; scores of such posts stay low unless the words are clear.
+- English tweets it learned from were labelled with a known bias against African American English (Davidson et
+  al. say so). Watch false alarms by dialect before you block on this score alone.
+- Where posts differ from the sets above, probabilities drift: measure on your own posts with
+  `sluicegate models evaluate FILE`, or train on them with `sluicegate models train --task`.
+"""
+SHOWN = (
+    "accuracy", "precision", "recall", "f1", "macro_f1", "auc", "average_precision", "ece",
+    "recall_at_precision_95", "recall_at_precision_98",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's figures and reliability on one file. transfer: nothing of its kind was learned from."""
+
+    file: str
+    transfer: bool
+    figures: dict[str, float]
+    reliability: list[Row]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card is written from. alarms: file of ordinary posts -> their probabilities."""
+
+    name: str
+    reads: Reads
+    trained: str
+    seed: int
+    learned: Examples
+    measured: list[Measured]
+    alarms: dict[str, NDArray[np.float32]]
+
+    def text(self) -> str:
+        """The card as Markdown, with `{version}` where the registry puts the version."""
+        purpose, not_for = PURPOSE.get(self.name, (f"`{self.name}`, as the posts it learned from say.", ""))
+        reads = "the text of a post" if self.reads == "text" else "the author's name and the text of a post"
+        return "\n".join([
+            f"# {self.name} {{version}}",
+            "",
+            f"{purpose} It reads {reads} and gives a probability.",
+            *(["", not_for] if not_for else []),
+            "",
+            f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams of 1 to 3 folded "
+            "characters, weighted by rarity; calibrated by Platt's method on posts kept out of training.",
+            "",
+            "## Sources",
+            "",
+            *table(["source", "licence", "posts", "positive", "by"], self.sources()),
+            "",
+            "## Figures",
+            "",
+            "A post counts as caught from 0.5 on. `transfer`: a set unlike all it learned from; the others are "
+            "kept-out posts of sets it learned from.",
+            "",
+            *table(["set", *SHOWN], self.rows()),
+            *self.false_alarms(),
+            "",
+            "## Reliability",
+            "",
+            "Of posts with a probability in the bin, the share that was positive.",
+            "",
+            *self.reliability(),
+            "## Limits",
+            "",
+            LIMITS,
+        ])  # fmt: skip
+
+    def sources(self) -> Iterator[list[str]]:
+        posts, positive = Counter(self.learned.sources), Counter[str]()
+        for source, is_positive in zip(self.learned.sources, self.learned.positive.tolist(), strict=True):
+            positive[source] += is_positive
+        known = {source.file: source for source in SOURCES}
+        for source, count in posts.items():
+            title, licence, by = (
+                (known[source].title, known[source].licence, known[source].credit)
+                if source in known
+                else (source, "own", "")
+            )
+            yield [title, licence, f"{count:,}", f"{positive[source]:,}", by]
+
+    def rows(self) -> Iterator[list[str]]:
+        for measured in self.measured:
+            name = f"{measured.file} (transfer)" if measured.transfer else measured.file
+            yield [name, *(f"{measured.figures[figure]:.3f}" for figure in SHOWN)]
+
+    def false_alarms(self) -> list[str]:
+        if not self.alarms:
+            return []
+        rows = [
+            [file, f"{len(chance):,}", f"{(chance >= 0.5).mean():.2%}", f"{(chance >= 0.9).mean():.3%}"]
+            for file, chance in self.alarms.items()
+        ]
+        return [
+            "",
+            "False alarms on ordinary Weibo posts that nobody checked (some are what the model looks for):",
+            "",
+            *table(["set", "posts", "from 0.5", "from 0.9"], rows),
+        ]
+
+    def reliability(self) -> Iterator[str]:
+        for measured in self.measured:
+            yield f"### {measured.file}"
+            yield ""
+            yield from table(
+                ["probability", "posts", "mean", "positive"],
+                (
+                    [f"{row.low:.1f} to {row.high:.1f}", f"{row.posts:,}", f"{row.mean:.3f}", f"{row.share:.3f}"]
+                    for row in measured.reliability
+                ),
+            )
+            yield ""
+
+
+def table(head: Sequence[str], rows: Iterator[list[str]] | Sequence[list[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"

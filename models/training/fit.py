@@ -1,0 +1,79 @@
+"""From examples to a fitted, calibrated pipeline."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from models.char_grams import CharGrams
+from models.documents import Reads
+from models.training.examples import Examples, split
+
+BITS = 19
+CALIBRATION_SHARE = 0.15
+# Bits of a weight's mantissa that are kept: a thousandth of a weight is far below what training can tell.
+KEPT_BITS = 10
+
+
+class Fitted(NamedTuple):
+    """A pipeline, and how it does on the posts it was calibrated on: truth and probability of each."""
+
+    pipeline: Pipeline
+    held_out: NDArray[np.bool_]
+    held_out_chance: NDArray[np.float64]
+
+
+def fit(of: Examples, reads: Reads, seed: int, *, bits: int = BITS, strength: float = 1.0) -> Fitted:
+    """CharGrams and a logistic regression, calibrated by Platt's method on groups it has not seen.
+
+    strength: inverse regularisation of grams weighted by rarity. ValueError if one side of the split lacks a
+    class, as it happens with very few posts.
+    """
+    training, calibration = split(of, CALIBRATION_SHARE, seed)
+    for part, name in ((training, "train"), (calibration, "calibrate")):
+        if part.positive.all() or not part.positive.any():
+            raise ValueError(f"too few posts: those to {name} on are all of one label")
+    grams = CharGrams(bits=bits, named=reads == "name+text").fit(training.documents(reads))
+    counts = grams.transform(training.documents(reads))
+    rarity = inverse_frequency(counts)
+    model = LogisticRegression(C=strength, solver="liblinear", tol=1e-3, random_state=seed)
+    model.fit(counts @ sparse.diags_array(rarity), training.positive, training.weights)
+    # Rarity is a factor a column: as part of the weights it need not be kept or served.
+    model.coef_ = shortened(model.coef_ * rarity)
+    model.intercept_ = model.intercept_.astype(np.float32)
+    held_out = grams.transform(calibration.documents(reads))
+    classifier = calibrated(model, held_out, calibration)
+    pipeline = Pipeline([("grams", grams), ("classifier", classifier)])
+    return Fitted(pipeline, calibration.positive, classifier.predict_proba(held_out)[:, 1])
+
+
+def inverse_frequency(counts: sparse.csr_matrix) -> NDArray[np.float32]:
+    """log((1 + posts) / (1 + posts with the gram)) + 1 (Sparck Jones, smoothed), 0 for what one post has."""
+    posts = np.bincount(counts.indices, minlength=counts.shape[1])
+    rarity = np.log((1 + counts.shape[0]) / (1 + posts)) + 1
+    return np.where(posts < 2, 0, rarity).astype(np.float32)
+
+
+def shortened(weights: NDArray[Any]) -> NDArray[np.float32]:
+    """float32 with KEPT_BITS of the mantissa: it compresses to half."""
+    mantissa, exponent = np.frexp(weights)
+    short = np.round(mantissa * 2**KEPT_BITS) / 2**KEPT_BITS
+    return np.asarray(np.ldexp(short, exponent), np.float32)
+
+
+def calibrated(model: LogisticRegression, counts: sparse.csr_matrix, of: Examples) -> CalibratedClassifierCV:
+    """The model with Platt's sigmoid, fitted on the counts of examples it has not learned from."""
+    classifier = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid")
+    with warnings.catch_warnings():
+        # It warns that the weights are not used to fit the model, which is fitted already.
+        warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
+        classifier.fit(counts, of.positive, sample_weight=of.weights)
+    return classifier
