@@ -1,4 +1,6 @@
-"""Text of our own making, labelled: what ordinary people write, and what moderation is for. Chinese and English, seeded.
+"""Text of our own making, labelled: what ordinary people write, and what moderation is for.
+
+Chinese and English, seeded.
 
 for row in labelled_texts(10_000, seed=7, labels=["chatter", "solicitation"]): ...
 texts = phrasebook().expand({"chatter.zh": 8192}, rng)["chatter.zh"]        # the fast way: columns
@@ -65,7 +67,7 @@ class LabelledText(NamedTuple):
 @cache
 def phrasebook() -> Grammar:
     """The grammar of the files beside this module. Its roots are `LABEL.LANG` and `name.LANG`."""
-    return Grammar(sorted(Path(__file__).parent.glob("*.txt")))
+    return Grammar(sorted(Path(__file__).parent.glob("*.words.txt")))
 
 
 def name_symbol(label: str, lang: str) -> str:
@@ -74,8 +76,9 @@ def name_symbol(label: str, lang: str) -> str:
 
 
 def labelled_texts(count: int, seed: int, labels: Sequence[str] | None = None) -> Iterator[LabelledText]:
-    """`count` texts in random order, the same for the same arguments. Without `labels` 60 % are chatter; with them, those
-    labels only, in the same proportion to each other. Raises ValueError for a label that is not in LABELS."""
+    """`count` texts in random order, the same for the same arguments. Without `labels` 60 % are chatter;
+    with them, those labels only, in the same proportion to each other. Raises ValueError for
+    a label that is not in LABELS."""
     chosen = list(LABELS if labels is None else dict.fromkeys(labels))
     unknown = sorted(set(chosen) - set(LABELS))
     if unknown or not chosen:

@@ -1,11 +1,17 @@
 """A grammar of text that is expanded in columns: thousands of texts at a time, no recursion a text.
 
-A grammar file is plain text. `[symbol]` starts a symbol; each line below it holds alternatives, separated by `|`. Inside one:
+A grammar file is plain text. `[symbol]` starts a symbol; each line below it holds alternatives, separated by
+`|`. Blanks around an alternative are dropped, save inside parentheses. In an alternative:
 
-    {symbol}      a text of that symbol        {3..90}    a whole number        {d6} {w6} {x6}   digits, letters+digits, hex
-    (a|b|)        one of these, inline         (a|b)%30   one of these in 30 % of cases, else nothing
-    \\x            the character x itself       ... *5     at the end of a line of one alternative: five times as likely
+    {symbol}        a text of that symbol
+    {3..90}         a whole number
+    {d6} {w6} {x6}  so many random digits, letters and digits, hexadecimal digits
+    (a|b|)          one of these
+    (a|b)%30        one of these in 30 % of cases, else nothing
+    \\x              the character x itself
 
+` *5` at the end of a line makes each alternative of that line five times as likely. A line that starts with `# `
+is a comment.
 `[symbol for food weather]` reads its lines once with `@` replaced by `food` and once by `weather`.
 A symbol that several files define has the alternatives of all of them. Symbols may not contain themselves.
 """
@@ -15,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -62,55 +69,66 @@ class Grammar:
             self._read(path)
         self.symbols = frozenset(name for name in self._symbols if not name.startswith("("))
         self._order = self._sorted()
+        self._rank = {name: rank for rank, name in enumerate(self._order)}
         self._words: dict[str, Column] = {}
         self._odds: dict[str, NDArray[np.float64]] = {}
+        self._cumulative: dict[str, NDArray[np.float64]] = {}
         for name, symbol in self._symbols.items():
             weights = np.asarray(symbol.weights)
             self._odds[name] = weights / weights.sum()
             if not any(isinstance(part, _Ref) for parts in symbol.alternatives for part in parts):
                 self._words[name] = np.array(["".join(map(str, parts)) for parts in symbol.alternatives], object)
+                self._cumulative[name] = np.cumsum(self._odds[name])[:-1]  # without the last: never past the end
 
     def expand(self, wanted: Mapping[str, int], rng: np.random.Generator) -> dict[str, Column]:
         """So many texts of each wanted symbol, as object columns. A symbol is expanded once for all its users:
         first the demand runs down from users to parts, then texts are put together on the way back."""
-        need = dict.fromkeys(self._order, 0)
-        for name, count in wanted.items():
+        need: dict[str, int] = {}
+        waiting: list[int] = []  # ranks of the symbols in demand: users come before their parts
+
+        def ask(name: str, count: int) -> None:
             if name not in need:
-                raise KeyError(f"the grammar has no symbol {name!r}")
+                need[name] = 0
+                heappush(waiting, self._rank[name])
             need[name] += count
+
+        for name, count in wanted.items():
+            if name not in self._rank:
+                raise KeyError(f"the grammar has no symbol {name!r}")
+            ask(name, count)
         drawn: dict[str, NDArray[np.int64]] = {}
-        for name in self._order:
+        settled: list[str] = []
+        while waiting:
+            name = self._order[heappop(waiting)]
+            settled.append(name)
             if not need[name] or name in self._words or name not in self._symbols:
                 continue
             drawn[name] = rng.multinomial(need[name], self._odds[name])
             alternatives = self._symbols[name].alternatives
-            for i in np.flatnonzero(drawn[name]):
+            for i in drawn[name].nonzero()[0].tolist():
                 for part in alternatives[i]:
                     if isinstance(part, _Ref):
-                        need[part.symbol] += int(drawn[name][i])
+                        ask(part.symbol, int(drawn[name][i]))
         ready: dict[str, Column] = {}
-        used = dict.fromkeys(self._order, 0)
-        for name in reversed(self._order):
-            if not need[name]:
-                continue
+        used = dict.fromkeys(settled, 0)
+        for name in reversed(settled):
             if name in self._words:
                 words = self._words[name]
-                ready[name] = words[rng.choice(len(words), need[name], p=self._odds[name])]
-            elif name in self._symbols:
+                ready[name] = words[self._cumulative[name].searchsorted(rng.random(need[name]), side="right")]
+            elif name in drawn:
                 texts = self._assemble(self._symbols[name], drawn[name], ready, used)
                 ready[name] = texts[rng.permutation(len(texts))]
+            elif name in self._symbols:
+                ready[name] = np.empty(0, object)
             else:
                 ready[name] = _random_column(name, need[name], rng)
-        taken = {}
-        for name, count in wanted.items():
-            taken[name] = ready[name][used[name] : used[name] + count] if count else np.empty(0, object)
-        return taken
+        return {name: ready[name][used[name] : used[name] + count] for name, count in wanted.items()}
 
     def _assemble(
         self, symbol: _Symbol, drawn: NDArray[np.int64], ready: dict[str, Column], used: dict[str, int]
     ) -> Column:
         texts: list[str] = []
-        for i in np.flatnonzero(drawn):
+        for i in drawn.nonzero()[0].tolist():
             count = int(drawn[i])
             columns: list[list[str]] = []
             for part in symbol.alternatives[i]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-_TABLES = Path(__file__).parent / "tables"
+_TABLES = Path(__file__).parent
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _SEPARATORS = " .-_·|/*~、丶。"
 _CONFETTI = "❤🌹💋🔥✨💰👉🍑🌸🎁"
 _WORD = re.compile(r"[a-z]+|\d+|[^\W\d_]", re.IGNORECASE)
-_URL = re.compile(r"(?:https?://|www\.)\S+")
+_URL = re.compile(r"(?:https?://|www\.)[!-~]+")
 
 
 @cache
@@ -55,10 +55,10 @@ def _marked(words: frozenset[str]) -> re.Pattern[str]:
 
 
 def camouflage(text: str, rng: np.random.Generator, strength: float, *, held_out: bool = False) -> str:
-    """The text as an evader would spell it: look-alikes, sound-alikes, pinyin, traditional forms, split characters and
-    emoji from the table, full-width, separators, zero-width characters. `strength` 0..1 is about the share of characters
-    that are touched; links stay whole, or nobody could follow them. `held_out` takes the spellings that training never
-    sees."""
+    """The text as an evader would spell it: look-alikes, sound-alikes, pinyin, traditional forms, split
+    characters and emoji from the table, full-width, separators, zero-width characters. `strength` 0..1 is about
+    the share of characters that are touched; links stay whole, or nobody could follow them. `held_out` takes the
+    spellings that training never sees."""
     table = _spellings(held_out)
     parts: list[str] = []
     at = 0
@@ -93,9 +93,9 @@ def _disguise(character: str, habit: int, rng: np.random.Generator) -> str:
 
 
 def variation(text: str, rng: np.random.Generator, strength: float = 0.5) -> str:
-    """The same marketing text as another account of the campaign would post it: synonyms, digits and endings of links,
-    punctuation, emoji. At most `strength` x 20 % of the characters change, so strength 1 is the most that still counts as
-    one campaign."""
+    """The same marketing text as another account of the campaign would post it: synonyms, endings of
+    links, punctuation, emoji. At most `strength` x 20 % of the characters change, so strength 1 is the most that
+    still counts as one campaign."""
     budget = int(len(text) * 0.2 * min(max(strength, 0.0), 1.0))
     changes: list[Callable[[str, np.random.Generator, int], tuple[str, int]]] = [
         _other_word,
