@@ -1,0 +1,206 @@
+"""What a rule may say: SQL expressions that look at the signals of one post, and at nothing else.
+
+Polars evaluates the SQL. Before it sees any, the words of the expression are checked against lists of what is known
+to look at one row only, to give the same answer each time, and to end: no aggregates, no other tables, no clock, no
+chance, no files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from workers.policy.problems import nearest
+
+FUNCTIONS: Final = (
+    "ABS", "CEIL", "COALESCE", "ENDS_WITH", "FLOOR", "GREATEST", "IF", "IFNULL", "LEAST", "LENGTH", "LOWER", "NULLIF",
+    "REGEXP_LIKE", "ROUND", "STARTS_WITH", "STRPOS", "SUBSTR", "UPPER",
+)  # fmt: skip
+KEYWORDS: Final = (
+    "AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE", "CASE", "WHEN", "THEN", "ELSE",
+    "END",
+)  # fmt: skip
+ACROSS_POSTS: Final = frozenset({
+    "SELECT", "FROM", "WHERE", "OVER", "PARTITION", "GROUP", "HAVING", "UNION", "JOIN", "EXISTS", "WITH", "COUNT",
+    "SUM", "AVG", "MEAN", "MIN", "MAX", "MEDIAN", "STDDEV", "STDEV", "VARIANCE", "VAR", "CORR", "FIRST", "LAST",
+    "FIRST_VALUE", "LAST_VALUE", "LAG", "LEAD", "RANK", "DENSE_RANK", "ROW_NUMBER", "NTILE", "QUANTILE",
+    "PERCENTILE_CONT", "ARRAY_AGG", "STRING_AGG", "UNNEST", "COLUMNS", "ANY", "ALL",
+})  # fmt: skip
+NOT_THE_SAME_TWICE: Final = frozenset({
+    "NOW", "RANDOM", "RAND", "UUID", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME",
+    "LOCALTIMESTAMP", "TODAY", "GETDATE",
+})  # fmt: skip
+# Longer expressions make Polars plan for seconds, or run out of stack.
+MAX_PARTS: Final = 300
+MAX_VALUES: Final = 2_000
+MAX_LENGTH: Final = 40_000
+
+_TOKEN: Final = re.compile(
+    r"(?P<space>\s+)|(?P<text>'(?:[^']|'')*')|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]))"
+    r"|(?P<word>[^\W\d]\w*)|(?P<comment>--|/\*)|(?P<operator><=|>=|<>|!=|==|[-+*/%(),=<>])|(?P<other>.)",
+    re.DOTALL,
+)
+_COMPARISONS: Final = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
+
+
+class Token(NamedTuple):
+    """A word of an expression. Kinds: signal, function, keyword, number, text, operator."""
+
+    kind: str
+    written: str
+
+    @property
+    def begins_value(self) -> bool:
+        return self.kind in ("signal", "function", "number", "text") or self.written == "("
+
+    @property
+    def ends_value(self) -> bool:
+        return self.kind in ("signal", "number", "text") or self.written.upper() in (
+            ")",
+            "END",
+            "NULL",
+            "TRUE",
+            "FALSE",
+        )
+
+
+class Fault(NamedTuple):
+    """What is wrong with an expression, and the word it is about."""
+
+    word: str
+    message: str
+
+
+def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
+    """All that the words of an expression alone show to be wrong."""
+    tokens = list(_tokens(when))
+    values = sum(token.kind in ("number", "text") or token.written == "," for token in tokens)
+    if len(tokens) - values > MAX_PARTS or values > 2 * MAX_VALUES:
+        yield Fault(
+            "", f"is too long: more than {MAX_PARTS} words or {MAX_VALUES} values; split the rule, or use a term list"
+        )
+        return
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        if token.kind in ("other", "comment"):
+            yield Fault(token.written, _foreign(token.written))
+            return
+        if token.kind == "function" and token.written.upper() not in FUNCTIONS:
+            yield Fault(token.written, _unknown_function(token.written))
+        elif token.kind == "signal" and token.written not in schema:
+            yield Fault(token.written, _unknown_signal(token.written, schema))
+        if following and token.ends_value and following.begins_value:
+            yield Fault(following.written, f"an operator is missing before {following.written}")
+        if token.written in ("/", "%") and not _is_divisor(following):
+            yield Fault(
+                "",
+                f"divide (`{token.written}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite",
+            )
+    yield from _mixed_comparisons(tokens, schema)
+    if not any(token.kind == "signal" for token in tokens):
+        yield Fault("", "names no signal, so it says nothing about a post")
+
+
+def signals_in(when: str) -> tuple[str, ...]:
+    """Signals that an expression without faults names, in the order they come."""
+    return tuple(dict.fromkeys(token.written for token in _tokens(when) if token.kind == "signal"))
+
+
+def compile_expression(when: str) -> pl.Expr:
+    """The expression as Polars evaluates it.
+
+    Raises:
+        PolarsError: Polars cannot read it.
+    """
+    pl.sql_expr(when)  # must stand without the parentheses, in which no word at the end can pass for a new name (AS)
+    return pl.sql_expr(f"({when})")
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether SQL reads `name`, unquoted, as the name of a column."""
+    if name.upper() in {*KEYWORDS, *ACROSS_POSTS, *NOT_THE_SAME_TWICE}:
+        return False
+    try:
+        return pl.sql_expr(f"{name} > 0").meta.root_names() == [name]
+    except (pl.exceptions.PolarsError, UnicodeError):
+        return False
+
+
+def with_plain_numbers(frame: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame:
+    """The columns `names`, whole numbers without a sign as Float64: `0 - 5` must be -5, not four thousand million."""
+    return frame.select(
+        pl.col(name).cast(pl.Float64) if dtype.is_unsigned_integer() else pl.col(name)
+        for name, dtype in frame.schema.items()
+        if name in names
+    )
+
+
+def _tokens(when: str) -> Iterator[Token]:
+    found = [match for match in _TOKEN.finditer(when) if match.lastgroup != "space"]
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        kind, written = str(match.lastgroup), match[0]
+        if kind == "word":
+            if written.upper() in KEYWORDS:
+                kind = "keyword"
+            else:
+                kind = "function" if following is not None and following[0] == "(" else "signal"
+        yield Token(kind, written)
+
+
+def _unknown_signal(word: str, schema: Mapping[str, pl.DataType]) -> str:
+    if word.upper() in ACROSS_POSTS:
+        return f"{word.upper()} looks at more than one post; declare a counter instead"
+    if word.upper() in NOT_THE_SAME_TWICE:
+        return f"{word.upper()} does not give the same answer twice"
+    near = nearest(word, schema) or "; `sluicegate signals` lists them"
+    return f"unknown signal {word[:80]!r}{near}"
+
+
+def _unknown_function(word: str) -> str:
+    if word.upper() in ACROSS_POSTS | NOT_THE_SAME_TWICE:
+        return _unknown_signal(word, {})
+    near = nearest(word, FUNCTIONS) or f"; there are {', '.join(FUNCTIONS)}"
+    return f"unknown function {word[:80]}(){near}"
+
+
+def _foreign(char: str) -> str:
+    if char == "'":
+        return "a text is not closed with '"
+    if char in '"`':
+        return f"{char} is for names of columns in SQL; write texts in single quotes: 'post'"
+    if char in ("--", "/*"):
+        return f"comments ({char}) are not understood; use YAML's #"
+    return f"cannot use {char!r} here"
+
+
+def _is_divisor(token: Token | None) -> bool:
+    if token is None:
+        return False
+    if token.kind == "number":
+        return float(token.written) != 0
+    return token.kind == "function" and token.written.upper() == "NULLIF"
+
+
+def _mixed_comparisons(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
+    for left, operator, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if operator.written in _COMPARISONS:
+            kinds = {_sort(left, schema), _sort(right, schema)}
+            if "text" in kinds and len(kinds - {""}) == 2:
+                other = " or ".join(kinds - {"text"})
+                about = left if left.kind == "signal" else right
+                yield Fault(
+                    about.written, f"compares text with {other}: {left.written} {operator.written} {right.written}"
+                )
+
+
+def _sort(token: Token, schema: Mapping[str, pl.DataType]) -> str:
+    """What a single value is: text, a number, true or false; empty when one word does not show it."""
+    if token.kind in ("text", "number"):
+        return {"text": "text", "number": "a number"}[token.kind]
+    dtype = schema.get(token.written) if token.kind == "signal" else None
+    if dtype is None:
+        return ""
+    return "text" if dtype == pl.String else "true or false" if dtype == pl.Boolean else "a number"
