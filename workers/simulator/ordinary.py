@@ -36,7 +36,7 @@ class Crowd:
         kinds = _KINDS[rng.choice(len(_KINDS), n, p=_ODDS)]
         ids = [f"{self._prefix}{number}" for number in numbers.tolist()]
         replies = self._replies(numbers, rng)
-        reply_to = [replies[i] if kinds[i] == "comment" else None for i in range(n)]
+        reply_to = [target if kind == "comment" else None for target, kind in zip(replies, kinds.tolist(), strict=True)]
         passed_on = self._repost(ids, texts, kinds, rng)
         for i, (original, text) in passed_on.items():
             reply_to[i], texts[i] = original, text

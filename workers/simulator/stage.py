@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ class Stage:
     ) -> None:
         self.society, self.times, self.rng = society, times, rng
         self.free = np.ones(len(times), bool)
+        self._left: defaultdict[str, list[str]] = defaultdict(list)
         self._first, self._prefix, self._scale = first, id_prefix, scale
 
     def volume(self, usual: int, least: int) -> int:
@@ -67,7 +69,11 @@ class Stage:
         return [str(text) for text in column]
 
     def text(self, symbol: str) -> str:
-        return self.texts(symbol, 1)[0]
+        """One text, out of a batch: the grammar makes forty almost as fast as one."""
+        left = self._left[symbol]
+        if not left:
+            left.extend(self.texts(symbol, 40))
+        return left.pop()
 
     def lang(self, english: float = 0.3) -> str:
         return "en" if self.rng.random() < english else "zh"
