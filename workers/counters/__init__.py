@@ -1,0 +1,28 @@
+"""Counters over windows of the posts' own time, exact and counted once, in memory or in Redis."""
+
+from __future__ import annotations
+
+from workers.counters.counters import GRACE_SECONDS, Counters, Readings
+from workers.counters.keys import NO_KEY, hash_strings
+from workers.counters.memory import MemoryStore
+from workers.counters.redis import RedisStore
+from workers.counters.spec import KEYS, MEMBERS, CounterSpec, parse_window
+from workers.counters.store import MEMBERS_A_PANE, CountersUnavailable, StaleEpoch, Store
+
+__all__ = [
+    "GRACE_SECONDS",
+    "KEYS",
+    "MEMBERS",
+    "MEMBERS_A_PANE",
+    "NO_KEY",
+    "CounterSpec",
+    "Counters",
+    "CountersUnavailable",
+    "MemoryStore",
+    "Readings",
+    "RedisStore",
+    "StaleEpoch",
+    "Store",
+    "hash_strings",
+    "parse_window",
+]

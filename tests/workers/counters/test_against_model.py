@@ -1,0 +1,115 @@
+"""Both stores against a model that goes post by post and remembers everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workers.counters import Counters, CounterSpec, Store
+
+SPECS = (
+    CounterSpec("posts_short", "count", "posts", "author", 1_000),
+    CounterSpec("posts_long", "count", "posts", "author", 60_000),
+    CounterSpec("campaign_posts", "count", "posts", "campaign", 10_000),
+    CounterSpec("campaign_authors", "distinct", "author", "campaign", 10_000),
+    CounterSpec("text_authors", "distinct", "author", "fingerprint", 1_000),
+    CounterSpec("text_authors_again", "distinct", "author", "fingerprint", 1_000),
+)
+PARTITIONS = 2
+BANDS = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    time: int
+    author: int
+    fingerprint: int
+    campaign: tuple[int, ...]
+
+
+@dataclass
+class Model:
+    """What a counter means, said as plainly as can be."""
+
+    seen: dict[tuple[str, int], list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    first_read: dict[tuple[int, int], dict[str, int | None]] = field(default_factory=dict)
+
+    def read(self, partition: int, offset: int, post: Entry) -> dict[str, int | None]:
+        if (partition, offset) not in self.first_read:
+            self.first_read[partition, offset] = {spec.name: self.count(spec, post) for spec in SPECS}
+        return self.first_read[partition, offset]
+
+    def count(self, spec: CounterSpec, post: Entry) -> int | None:
+        by = getattr(post, spec.by)
+        keys = {key for key in (by if isinstance(by, tuple) else (by,)) if key}
+        pane = 6 * post.time // spec.window_ms
+        readings = []
+        for key in keys:
+            seen = self.seen[spec.name, key]
+            member = 0 if spec.kind == "count" else post.author
+            seen.append((pane, member))
+            inside = [other for at, other in seen if pane - 5 <= at <= pane]
+            readings.append(len(inside) if spec.kind == "count" else len(set(inside) - {0}))
+        return max(readings) if readings else None
+
+
+keys = st.integers(0, 4) | st.integers(2**64 - 3, 2**64 - 1)
+times = st.integers(0, 1_500) | st.integers(0, 40_000) | st.integers(-(10**13), 10**13)
+posts = st.builds(Entry, times, keys, keys, st.tuples(*[keys] * BANDS))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
+    """Deliveries as (partition, first, after last, committed): in order, but each may begin before the last ended."""
+    reached, committed = [0] * PARTITIONS, [0] * PARTITIONS
+    deliveries = []
+    for _ in range(draw(st.integers(1, 8))):
+        partition = draw(st.integers(0, PARTITIONS - 1))
+        first = draw(st.integers(committed[partition], reached[partition]))
+        stop = first + draw(st.integers(0, 12))
+        deliveries.append((partition, first, stop, committed[partition]))
+        reached[partition] = max(reached[partition], stop)
+        committed[partition] = draw(st.integers(committed[partition], reached[partition]))
+    return deliveries
+
+
+@given(st.lists(posts, min_size=100, max_size=100), histories(), st.integers(1, 3))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_reading_is_the_models(
+    make_store: Callable[[], Store],
+    runner: asyncio.Runner,
+    stream: list[Entry],
+    history: list[tuple[int, int, int, int]],
+    stride: int,
+) -> None:
+    counters, model = Counters(SPECS, make_store()), Model()
+    for partition, first, stop, committed in history:
+        chosen = [stream[(partition * 50 + index) % len(stream)] for index in range(first, stop)]
+        offsets = np.arange(first, stop) * stride  # offsets have gaps
+        columns = {
+            "author": np.array([post.author for post in chosen], np.uint64),
+            "fingerprint": np.array([post.fingerprint for post in chosen], np.uint64),
+            "campaign": np.array([post.campaign for post in chosen], np.uint64).reshape(-1, BANDS),
+        }
+        readings = runner.run(
+            counters.apply(
+                partition,
+                offsets,
+                np.array([post.time for post in chosen], np.int64),
+                columns,
+                committed * stride,
+            )
+        )
+        expected = [model.read(partition, int(offset), post) for offset, post in zip(offsets, chosen, strict=True)]
+        for spec in SPECS:
+            known = readings.known[spec.name].tolist()
+            values = readings.values[spec.name].tolist()
+            got = [value if is_known else None for value, is_known in zip(values, known, strict=True)]
+            assert got == [reading[spec.name] for reading in expected], spec.name
+        assert readings.peeked == 0

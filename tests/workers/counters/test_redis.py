@@ -1,0 +1,164 @@
+"""What only the store on a server has: expiry, its failures, and its script."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+
+from workers.counters import Counters, CounterSpec, CountersUnavailable, RedisStore
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+Make = Callable[..., RedisStore]
+
+SPECS = (
+    CounterSpec("posts", "count", "posts", "author", 60_000),
+    CounterSpec("devices", "distinct", "device", "author", 600_000),
+)
+NOW = 1_700_000_040_000
+
+
+@pytest.fixture
+def server(valkey: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey) as client:
+        yield client
+
+
+def apply(counters: Counters, first: int, stop: int, committed: int = 0) -> Coroutine[Any, Any, Any]:
+    """Posts of one author, each from its own device."""
+    offsets = np.arange(first, stop)
+    keys = {"author": np.full(len(offsets), 7, np.uint64), "device": (offsets + 1).astype(np.uint64)}
+    return counters.apply(0, offsets, np.full(len(offsets), NOW), keys, committed)
+
+
+def posts(readings: Any) -> list[int]:
+    assert readings.known["posts"].all()
+    assert readings.values["posts"].tolist() == readings.values["devices"].tolist()
+    read: list[int] = readings.values["posts"].tolist()
+    return read
+
+
+def test_counts_expire_after_twice_their_window_and_the_grace(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    run(apply(Counters(SPECS, make_redis_store("expiry"), grace_seconds=100), 0, 3))
+    left = {name.decode().split(":")[1]: server.pttl(name) for name in server.keys("{expiry}:*")}
+    assert 215_000 < left["count"] <= 220_000
+    assert 1_295_000 < left["distinct"] <= 1_300_000
+    assert 604_795_000 < left["guard"] <= 604_800_000
+
+
+def test_every_key_carries_the_hash_tag(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    before = set(server.keys())
+    run(apply(Counters(SPECS, make_redis_store("tagged")), 0, 3))
+    new = set(server.keys()) - before
+    assert len(new) == 3
+    assert all(name.startswith(b"{tagged}:") for name in new)
+
+
+def test_namespaces_do_not_meet(make_redis_store: Make, run: Run) -> None:
+    assert posts(run(apply(Counters(SPECS, make_redis_store()), 0, 2))) == [1, 2]
+    assert posts(run(apply(Counters(SPECS, make_redis_store()), 0, 2))) == [1, 2]
+
+
+def test_another_worker_goes_on_where_the_first_one_ended(make_redis_store: Make, run: Run) -> None:
+    run(apply(Counters(SPECS, make_redis_store("moved")), 0, 4))
+    other = Counters(SPECS, make_redis_store("moved"))
+    assert posts(run(apply(other, 2, 6))) == [3, 4, 5, 6]
+
+
+def test_only_batches_not_yet_committed_are_kept(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    counters = Counters(SPECS, make_redis_store("kept"))
+    for first in range(0, 50, 10):
+        run(apply(counters, first, first + 10, committed=max(0, first - 15)))
+    fields = server.hkeys("{kept}:guard:posts:0")
+    assert sorted(fields) == [b"20-29", b"30-39", b"40-49", b"applied"]
+
+
+def test_a_script_cache_flushed_meanwhile_is_no_trouble(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    counters = Counters(SPECS, make_redis_store())
+    run(apply(counters, 0, 2))
+    server.script_flush()
+    assert posts(run(apply(counters, 2, 4))) == [3, 4]
+
+
+def test_connections_lost_meanwhile_are_no_trouble(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    counters = Counters(SPECS, make_redis_store())
+    run(apply(counters, 0, 2))
+    server.client_kill_filter(_type="normal", skipme=True)
+    assert posts(run(apply(counters, 2, 4))) == [3, 4]
+
+
+def test_a_large_cell_count_goes_through_in_one_call(make_redis_store: Make, run: Run) -> None:
+    counters = Counters(SPECS, make_redis_store())
+    authors = np.arange(1, 30_001, dtype=np.uint64)  # all in one hash: the small numbers share their top bits
+    for turn in range(2):
+        offsets = np.arange(30_000) + turn * 30_000
+        columns = {"author": authors, "device": offsets.astype(np.uint64) + np.uint64(1)}
+        readings = run(counters.apply(0, offsets, np.full(30_000, NOW), columns, 0))
+        assert set(posts(readings)) == {turn + 1}
+
+
+def test_a_server_that_is_not_there_is_unavailable(run: Run) -> None:
+    store = RedisStore("redis://:secret@127.0.0.1:1/0", timeout_seconds=2)
+    with pytest.raises(CountersUnavailable, match=r"127\.0\.0\.1:1") as error:
+        run(apply(Counters(SPECS, store), 0, 1))
+    assert "secret" not in str(error.value)
+    with pytest.raises(CountersUnavailable):
+        run(store.ping())
+    run(store.close())
+
+
+def test_a_slow_server_is_unavailable_and_what_it_did_late_is_not_done_twice(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters = Counters(SPECS, make_redis_store("slow", timeout_seconds=0.2))
+    run(apply(counters, 0, 2))
+    server.client_pause(600)
+    with pytest.raises(CountersUnavailable, match=r"no answer in 0\.2 s"):
+        run(apply(counters, 2, 4))
+    time.sleep(0.6)
+    server.ping()
+    assert posts(run(apply(counters, 2, 4))) == [3, 4]
+    assert posts(run(apply(counters, 4, 6))) == [5, 6]
+
+
+def test_a_full_server_is_unavailable_and_has_changed_nothing(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters = Counters(SPECS, make_redis_store())
+    run(apply(counters, 0, 2))
+    server.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(CountersUnavailable, match="OutOfMemory"):
+            run(apply(counters, 2, 4))
+        assert posts(run(apply(counters, 0, 2))) == [1, 2]  # a redelivery writes nothing
+    finally:
+        server.config_set("maxmemory", 0)
+    assert posts(run(apply(counters, 2, 4))) == [3, 4]
+
+
+def test_a_read_only_server_is_unavailable(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    counters = Counters(SPECS, make_redis_store())
+    server.replicaof("127.0.0.1", "1")
+    try:
+        with pytest.raises(CountersUnavailable, match="ReadOnly"):
+            run(apply(counters, 0, 2))
+    finally:
+        server.replicaof("NO", "ONE")
+    assert posts(run(apply(counters, 0, 2))) == [1, 2]
+
+
+def test_a_server_that_answers_can_be_pinged(make_redis_store: Make, run: Run) -> None:
+    run(make_redis_store().ping())
+
+
+@pytest.mark.parametrize("namespace", ["", "a{b", "a}b"])
+def test_a_namespace_that_would_break_the_hash_tag_is_refused(namespace: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(namespace))):
+        RedisStore("redis://127.0.0.1", namespace)

@@ -1,0 +1,21 @@
+"""Keys of counters: 64-bit hashes that stay the same for ever, for counts outlive the process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+NO_KEY = 0
+"""The key of a post that has none."""
+
+
+def hash_strings(values: Sequence[str | None]) -> NDArray[np.uint64]:
+    """A 64-bit key for each value, shape (n,): XXH3 of its UTF-8 bytes; 0 for None and for "".
+
+    Lone surrogates are hashed as the three bytes UTF-8 would give them.
+    """
+    keys = [xxh3_64_intdigest(value.encode("utf-8", "surrogatepass")) or 1 if value else NO_KEY for value in values]
+    return np.array(keys, dtype=np.uint64)

@@ -1,0 +1,161 @@
+"""Counters in this process: for `sluicegate score`, for tests, and to read what the script in apply.lua means."""
+
+from __future__ import annotations
+
+import math
+import struct
+import time
+from collections.abc import Iterator
+
+from workers.counters.store import (
+    COUNT_BYTES,
+    HEADER_BYTES,
+    MEMBER_BYTES,
+    MEMBERS_A_PANE,
+    PANES,
+    Cells,
+    Redelivered,
+    Request,
+    StaleEpoch,
+)
+
+_COUNT = struct.Struct(f"<{PANES}I")
+_HEADER = struct.Struct(f"<{PANES}H")
+_PARTS = struct.Struct("<4I")
+
+
+class _Guard:
+    """What is known of one partition."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.applied = -1
+        self.batches: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+
+
+class MemoryStore:
+    """The store without a server. Nothing outlives the object; hashes expire by the wall clock as in Redis."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[str, dict[bytes, bytes]] = {}
+        self._expiry: dict[str, float] = {}
+        self._next_expiry = math.inf
+        self._guards: dict[str, _Guard] = {}
+
+    async def apply(self, request: Request) -> bytes | Redelivered:
+        guard = self._fence(request)
+        if request.first <= guard.applied:
+            shared = (
+                batch
+                for (first, last), batch in guard.batches.items()
+                if first <= request.last and last >= request.first
+            )
+            return Redelivered(guard.applied, tuple(shared))
+        self._expire()
+        old = self._read(request.cells)
+        self._write(request.cells)
+        guard.applied = request.last
+        guard.batches[request.first, request.last] = (request.recipe, old)
+        for first, last in [bounds for bounds in guard.batches if bounds[1] < request.committed]:
+            del guard.batches[first, last]
+        return old
+
+    async def peek(self, request: Request) -> bytes:
+        self._fence(request)
+        return self._read(request.cells)
+
+    async def ping(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    def _fence(self, request: Request) -> _Guard:
+        guard = self._guards.setdefault(request.guard, _Guard())
+        if request.epoch < guard.epoch:
+            raise StaleEpoch(request.epoch, guard.epoch)
+        guard.epoch = request.epoch
+        return guard
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        if now < self._next_expiry:
+            return
+        for name in [name for name, at in self._expiry.items() if at <= now]:
+            del self._hashes[name], self._expiry[name]
+        self._next_expiry = min(self._expiry.values(), default=math.inf)
+
+    def _read(self, cells: Cells) -> bytes:
+        flags, counts, sizes, members = bytearray(), [], [], []
+        for names in ("current", "previous"):
+            keys = _keys(cells)
+            for index, segment in enumerate(cells.segments):
+                stored = self._hashes.get(getattr(segment, names), {})
+                for _ in range(segment.cells):
+                    value = stored.get(next(keys))
+                    flags += b"0" if value is None else b"1"
+                    if value is None:
+                        continue
+                    if index < cells.count_segments:
+                        counts.append(value)
+                    else:
+                        members.append(value)
+                        sizes.append(struct.pack("<I", len(value)))
+        parts = (bytes(flags), b"".join(counts), b"".join(sizes), b"".join(members))
+        return _PARTS.pack(*map(len, parts)) + b"".join(parts)
+
+    def _write(self, cells: Cells) -> None:
+        keys, increments, additions = _keys(cells), _increments(cells), _additions(cells)
+        for index, segment in enumerate(cells.segments):
+            stored = self._hashes.setdefault(segment.current, {})
+            expiry = time.monotonic() + segment.ttl_seconds
+            self._expiry[segment.current] = expiry
+            self._next_expiry = min(self._next_expiry, expiry)
+            for _ in range(segment.cells):
+                key = next(keys)
+                value = stored.get(key)
+                if index < cells.count_segments:
+                    more = next(increments)
+                    stored[key] = more if value is None else _add(value, more)
+                elif more := next(additions):
+                    stored[key] = more if value is None else _unite(value, more)
+
+
+def _keys(cells: Cells) -> Iterator[bytes]:
+    return (cells.keys[at : at + 8] for at in range(0, len(cells.keys), 8))
+
+
+def _increments(cells: Cells) -> Iterator[bytes]:
+    return (cells.increments[at : at + COUNT_BYTES] for at in range(0, len(cells.increments), COUNT_BYTES))
+
+
+def _additions(cells: Cells) -> Iterator[bytes]:
+    at = 0
+    for (length,) in struct.iter_unpack("<I", cells.lengths):
+        yield cells.additions[at : at + length]
+        at += length
+
+
+def _add(value: bytes, more: bytes) -> bytes:
+    return _COUNT.pack(*(a + b for a, b in zip(_COUNT.unpack(value), _COUNT.unpack(more), strict=True)))
+
+
+def _unite(value: bytes, more: bytes) -> bytes:
+    panes = [
+        None if stored is None or come is None else list(dict.fromkeys(stored + come))
+        for stored, come in zip(_panes(value), _panes(more), strict=True)
+    ]
+    kept = [[] if pane is None or len(pane) >= MEMBERS_A_PANE else pane for pane in panes]
+    sizes = [MEMBERS_A_PANE if pane is None else min(len(pane), MEMBERS_A_PANE) for pane in panes]
+    return _HEADER.pack(*sizes) + b"".join(member for pane in kept for member in pane)
+
+
+def _panes(value: bytes) -> Iterator[list[bytes] | None]:
+    """Members of each pane; None for a full one."""
+    at = HEADER_BYTES
+    for size in _HEADER.unpack_from(value):
+        if size == MEMBERS_A_PANE:
+            yield None
+            continue
+        yield [value[at + i * MEMBER_BYTES : at + (i + 1) * MEMBER_BYTES] for i in range(size)]
+        at += size * MEMBER_BYTES

@@ -1,0 +1,112 @@
+"""Counters in Redis or Valkey: one script call a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import struct
+from importlib import resources
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import NoScriptError, RedisError
+
+from workers.counters.store import MEMBERS_A_PANE, CountersUnavailable, Redelivered, Request, StaleEpoch
+
+SCRIPT = resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
+_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class RedisStore:
+    """The store that workers share.
+
+    All keys carry the hash tag `{namespace}`: on a cluster they are in one slot, so that one script may touch them.
+    Two consumer groups that both see every post need a namespace each, or they count each post twice.
+
+    url: `redis://` or `rediss://` (TLS, host name checked), with user, password and database in it as usual.
+    timeout_seconds: how long a call may take altogether, a second try after a lost connection included.
+
+    Raises:
+        ValueError: the namespace is empty or has braces in it, or the URL is not one of Redis.
+    """
+
+    def __init__(
+        self, url: str, namespace: str = "sluicegate", timeout_seconds: float = 1.0, **connection: Any
+    ) -> None:
+        if not namespace or set(namespace) & set("{}"):
+            raise ValueError(f"namespace {namespace!r}: it must not be empty and must have no braces in it")
+        self._prefix = f"{{{namespace}}}:"
+        self._timeout = timeout_seconds
+        # The guard makes a second try safe. A time-out is not tried again: the caller has waited enough.
+        self._redis = Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 1, supported_errors=(LostConnection,)),
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            socket_read_size=1 << 20,
+            **connection,
+        )
+
+    async def apply(self, request: Request) -> bytes | Redelivered:
+        status, value, *stored = await self._run("apply", request)
+        if status == b"applied":
+            return bytes(value)
+        return Redelivered(int(value), tuple(_split(batch) for batch in stored))
+
+    async def peek(self, request: Request) -> bytes:
+        return bytes((await self._run("peek", request))[1])
+
+    async def ping(self) -> None:
+        await self._call("PING")
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _run(self, mode: str, request: Request) -> list[Any]:
+        cells, prefix = request.cells, self._prefix
+        names = [prefix + request.guard]
+        for segment in cells.segments:
+            names += (prefix + segment.current, prefix + segment.previous)
+        arguments = (
+            mode,
+            request.epoch,
+            request.committed,
+            request.first,
+            request.last,
+            request.guard_ttl_seconds,
+            MEMBERS_A_PANE,
+            b"".join(struct.pack("<II", segment.cells, segment.ttl_seconds) for segment in cells.segments),
+            cells.count_segments,
+            cells.keys,
+            cells.increments,
+            cells.lengths,
+            cells.additions,
+            request.recipe,
+        )
+        answer: list[Any]
+        try:
+            answer = await self._call("EVALSHA", _SHA, len(names), *names, *arguments)
+        except NoScriptError:
+            answer = await self._call("EVAL", SCRIPT, len(names), *names, *arguments)
+        if answer[0] == b"stale":
+            raise StaleEpoch(request.epoch, int(answer[1]))
+        return answer
+
+    async def _call(self, *command: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except NoScriptError:
+            raise
+        except (RedisError, OSError, TimeoutError) as error:
+            reason = str(error) or f"no answer in {self._timeout:g} s"
+            raise CountersUnavailable(f"{type(error).__name__}: {reason}") from error
+
+
+def _split(batch: bytes) -> tuple[bytes, bytes]:
+    """Recipe and old values of a kept batch."""
+    (size,) = struct.unpack_from("<I", batch)
+    return batch[4 : 4 + size], batch[4 + size :]

@@ -1,0 +1,122 @@
+"""What the counters ask of a store, in packed form, so that memory and Redis answer the same client.
+
+A *cell* is one key of one counter in one *block* (a window's length of time, cut into PANES panes). Cells that lie in
+the same Redis hash come together as a *segment*. A cell's stored value has one of two forms, little-endian:
+
+- count:    PANES x uint32, the posts in each pane (24 bytes);
+- distinct: PANES x uint16, the members in each pane, then the members (uint64 each), pane by pane. A pane that has
+  seen MEMBERS_A_PANE members is full: its size stays at that, and its members are dropped.
+
+What a batch adds to a cell is written in the same form: where nothing is stored yet it becomes the value as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+PANES = 6
+"""Parts a window moves by: a reading covers the post's own pane and the five before it."""
+
+MEMBERS_A_PANE = 1_000
+"""The largest reading of a distinct counter, and so the most members worth telling apart in one pane."""
+
+COUNT_BYTES = 4 * PANES
+HEADER_BYTES = 2 * PANES
+MEMBER_BYTES = 8
+
+
+class CountersUnavailable(Exception):  # noqa: N818 - a state the caller lives with, not a fault of the program
+    """The store cannot answer now: gone, too slow, full, loading or read-only. Decide without counters."""
+
+
+class StaleEpoch(Exception):  # noqa: N818 - see above
+    """A newer owner of the partition has been here: this worker must not count or publish for it any more."""
+
+    def __init__(self, epoch: int, newest: int) -> None:
+        super().__init__(f"epoch {epoch} is older than {newest}, the newest seen for this partition")
+        self.epoch = epoch
+        self.newest = newest
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Neighbouring cells that live in one hash."""
+
+    current: str
+    """Name of the hash of the cells' own block: it is read and written."""
+    previous: str
+    """Name of the hash of the block before: it is read."""
+    cells: int
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """All cells a batch touches: first those of counts, then those of distincts, segment by segment."""
+
+    segments: Sequence[Segment]
+    count_segments: int
+    """How many of the segments hold counts; the others hold distincts."""
+    keys: bytes
+    """uint64 a cell."""
+    increments: bytes
+    """A count value (24 bytes) a count cell."""
+    lengths: bytes
+    """uint32 a distinct cell: bytes of its part of `additions`; 0 adds nothing."""
+    additions: bytes
+    """A distinct value a distinct cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One batch of one partition."""
+
+    guard: str
+    """Name of the replay guard: one for each source and partition."""
+    guard_ttl_seconds: int
+    epoch: int
+    committed: int
+    """Offsets below this never come again."""
+    first: int
+    last: int
+    cells: Cells
+    recipe: bytes
+    """What the client needs to compute the readings again from the old values; opaque to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivered:
+    """The batch starts at or below what has been applied; nothing was applied."""
+
+    applied: int
+    """The last offset applied."""
+    stored: Sequence[tuple[bytes, bytes]]
+    """Recipe and old values of every kept batch that shares offsets with this one."""
+
+
+class Store(Protocol):
+    """Keeps counts and the replay guard. Each call is atomic.
+
+    Old values are one packed string: four uint32 (the byte lengths of the parts), then
+    flags (one byte "0" or "1" for each cell's own block, then one for each cell's previous block),
+    the count values found, the length (uint32) of each distinct value found, the distinct values found.
+    """
+
+    async def apply(self, request: Request) -> bytes | Redelivered:
+        """Add the batch once; returns the old values of its cells, or what is known if it came before.
+
+        Raises:
+            CountersUnavailable: the batch may or may not have been applied; asking again is safe.
+            StaleEpoch: the partition has a newer owner.
+        """
+
+    async def peek(self, request: Request) -> bytes:
+        """The old values of the batch's cells; adds nothing. Raises as `apply` does."""
+
+    async def ping(self) -> None:
+        """Returns when the store answers; raises CountersUnavailable."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
