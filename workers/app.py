@@ -27,7 +27,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
-from workers.logs import configure_logs
+from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.publishing import Publisher
 from workers.settings import SettingsError, load_settings
@@ -73,6 +73,7 @@ app = faust.App(
     web_bind=settings.host,
     web_host=settings.host,
     web_port=settings.web_port,
+    logging_config=logging_config(settings.log_level),
     worker_redirect_stdouts=False,
     autodiscover=False,
 )
@@ -107,6 +108,8 @@ def prepare(*_: Any, **__: Any) -> None:
     """Load policy and models before the worker joins its group, so that what is wrong with them is told at once."""
     from workers.assembly import assemble
 
+    if worker.moderator:  # Faust sends this signal twice.
+        return
     worker.moderator = assemble(settings, metrics)
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)

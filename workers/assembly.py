@@ -34,11 +34,9 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     """
     policy = Policy.load(settings.policy or DEFAULT, schema())
     scorer = Scorer.load(settings.models)
-    store = RedisStore(
-        settings.redis,
-        namespace=f"{settings.redis_namespace}:{settings.group}:{POSTS.name}",
-        timeout_ms=settings.redis_timeout_ms,
-        **redis_arguments(settings),
-    )
+    # Groups that each see every post would otherwise count each post twice.
+    namespace = f"{settings.redis_namespace}:{settings.group}"
+    store = RedisStore(settings.redis, namespace, settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
+    counters = Counters(policy.counters, store, source=POSTS.name)
     metrics.name_versions(policy.version, scorer.versions)
-    return Moderator(Judge(policy, scorer, Counters(policy.counters, store), metrics), metrics)
+    return Moderator(Judge(policy, scorer, counters, metrics), metrics)

@@ -32,9 +32,7 @@ class Record(Protocol):
 
 def dead_row(record: Record, reason: Reason, detail: str) -> Row:
     """The row for `posts.dead`: key and value as they came."""
-    letter = DeadLetter(
-        record.value, record.key, reason, detail, record.topic, record.partition, record.offset
-    )
+    letter = DeadLetter(record.value, record.key, reason, detail, record.topic, record.partition, record.offset)
     return Row(record.key, record.value, letter.to_headers())
 
 

@@ -6,9 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-import polars as pl
-
 from models.scorer import Scorer
+
 from topics.decision import Decision, FiredRule, Source, Span, allow_lines, encode
 from workers.judge import Judgement
 from workers.policy import ALLOW, VERDICTS
@@ -27,10 +26,7 @@ def explain(judgement: Judgement, rows: list[int], scorer: Scorer) -> Explanatio
     A post that only counters or other signals spoke against has none.
     """
     batch, fired = judgement.batch, judgement.verdicts.fired
-    named = {
-        name: np.array([name in rule.signals for rule in judgement.verdicts.rules], bool)
-        for name in scorer.names
-    }
+    named = {name: np.array([name in rule.signals for rule in judgement.verdicts.rules], bool) for name in scorer.names}
     spans: Explanations = [[] for _ in rows]
     for model, rules in named.items():
         places = [place for place, row in enumerate(rows) if (fired[row] & rules).any()]

@@ -17,9 +17,9 @@ from workers.counters import Counters, CountersUnavailable
 from workers.signals import Signals
 
 if TYPE_CHECKING:
+    from models.scorer import Scorer
     from numpy.typing import NDArray
 
-    from models.scorer import Scorer
     from workers.batch import Batch
     from workers.metrics import Metrics
     from workers.policy import Policy, Verdicts
@@ -74,9 +74,7 @@ class Judge:
             verdicts = self.policy.decide(frame)
         return Judgement(batch, frame, verdicts, readings is None)
 
-    async def _read_counters(
-        self, batch: Batch, keys: dict[str, NDArray[np.uint64]]
-    ) -> list[pl.Series] | None:
+    async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> list[pl.Series] | None:
         start = time.perf_counter()
         try:
             # The worker commits each batch before it takes the next: what lies below this one is committed.
@@ -96,10 +94,7 @@ class Judge:
         ]
 
     def _unread(self, size: int) -> list[pl.Series]:
-        return [
-            pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name)
-            for spec in self.policy.counters
-        ]
+        return [pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name) for spec in self.policy.counters]
 
     def _note_degraded(self) -> None:
         now = time.monotonic()

@@ -2,30 +2,63 @@
 
 from __future__ import annotations
 
-import logging
+import logging.config
 import sys
+from typing import Any
 
 import structlog
 
+SHARED: list[Any] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+# Noise that says nothing about posts: every start and stop of Faust's inner services, and each step of a rebalance.
+QUIET = ("mode", "faust", "aiokafka", "kafka")
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """A configuration for `logging.config.dictConfig`: everything at `level` and above goes to standard error.
+
+    Args:
+        level: debug, info, warning or error. The libraries under us speak from warning up, unless it is debug.
+    """
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    finish = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        renderer,
+    ]
+    if sys.stderr.isatty():
+        finish.remove(structlog.processors.format_exc_info)
+    numeric = logging.getLevelNamesMapping()[level.upper()]
+    theirs = numeric if level == "debug" else max(numeric, logging.WARNING)
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": finish,
+                "foreign_pre_chain": SHARED,
+            }
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+        },
+        "root": {"handlers": ["stderr"], "level": numeric},
+        "loggers": {name: {"level": theirs} for name in QUIET},
+    }
+
 
 def configure_logs(level: str) -> None:
-    """Send structlog's and the standard library's records to standard error at `level` and above."""
-    numeric = logging.getLevelNamesMapping()[level.upper()]
-    terminal = sys.stderr.isatty()
-    shared: list[structlog.types.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
-    logging.basicConfig(handlers=[handler], level=numeric, force=True)
+    """Log from now on as `logging_config` says."""
+    logging.config.dictConfig(logging_config(level))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

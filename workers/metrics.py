@@ -21,9 +21,7 @@ BATCH_POSTS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 class ColumnHistogram(Collector):
     """A histogram that takes a whole column at once: the library's own takes one value a call."""
 
-    def __init__(
-        self, name: str, documentation: str, bounds: tuple[float, ...], registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, name: str, documentation: str, bounds: tuple[float, ...], registry: CollectorRegistry) -> None:
         self._name, self._documentation = name, documentation
         self._bounds = np.array(bounds)
         self._counts = np.zeros(len(bounds) + 1, np.int64)
@@ -77,9 +75,7 @@ class Metrics:
         self.counters_seconds = Histogram(
             "counters_round_trip_seconds", "One call to the counters", buckets=STAGE_SECONDS, **own
         )
-        self.replayed = Counter(
-            "counters_replayed_posts", "Redelivered posts that read what they first read", **own
-        )
+        self.replayed = Counter("counters_replayed_posts", "Redelivered posts that read what they first read", **own)
         self.peeked = Counter(
             "counters_peeked_posts",
             "Posts from before the replay guard's memory: read, not counted again",
@@ -100,9 +96,7 @@ class Metrics:
 
     def name_versions(self, policy: str, models: Mapping[str, str]) -> None:
         """Say which policy and which models decide."""
-        self.versions.info(
-            {"policy": policy, **{f"model_{name}": version for name, version in models.items()}}
-        )
+        self.versions.info({"policy": policy, **{f"model_{name}": version for name, version in models.items()}})
 
     def serve(self, host: str, port: int) -> None:
         """Answer Prometheus on `host`:`port`. Raises OSError when the port is taken."""

@@ -1,4 +1,4 @@
-"""The way of a post: decode, judge, encode. What comes in are a partition's records, what goes out are rows by topic."""
+"""The way of a post: decode, judge, encode. A partition's records come in, rows by topic go out."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ class Moderator:
 
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
-        for verdict, count in zip(
-            TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True
-        ):
+        for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):
             if count:

@@ -12,13 +12,16 @@ from aiokafka import AIOKafkaProducer
 MAX_REQUEST_BYTES = 4 << 20
 MAX_BATCH_BYTES = 256 << 10
 
+# aiokafka takes no other sequence than a list. Nobody adds to this one.
+NO_HEADERS: list[tuple[str, bytes]] = []
+
 
 class Row(NamedTuple):
     """One record to publish."""
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: list[tuple[str, bytes]] = NO_HEADERS
 
 
 class Publisher:

@@ -23,15 +23,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     kafka: str = Field("localhost:9092", description="Kafka brokers, host:port, several with commas")
-    group: str = Field(
-        "sluicegate", min_length=1, description="consumer group; also names the counters' replay guard"
-    )
+    group: str = Field("sluicegate", min_length=1, description="consumer group; also names the counters' replay guard")
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="security protocol of the Kafka listeners"
     )
-    kafka_ca: Path | None = Field(
-        None, description="PEM file of the authority that signed the brokers' certificates"
-    )
+    kafka_ca: Path | None = Field(None, description="PEM file of the authority that signed the brokers' certificates")
     kafka_cert: Path | None = Field(None, description="PEM file of the client's certificate (mutual TLS)")
     kafka_key: Path | None = Field(None, description="PEM file of the client's private key")
     kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
@@ -44,33 +40,23 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = Field(None, description="its password (or REDIS_PASSWORD_FILE)")
     redis_ca: Path | None = Field(None, description="PEM file of the authority that signed its certificate")
     redis_namespace: str = Field("sluicegate", min_length=1, description="prefix of every key in it")
-    redis_timeout_ms: int = Field(
-        500, ge=10, le=60_000, description="longest wait for the counters, milliseconds"
-    )
+    redis_timeout_ms: int = Field(500, ge=10, le=60_000, description="longest wait for the counters, milliseconds")
 
     policy: Path | None = Field(None, description="policy file; the shipped default policy without it")
     models: Path | None = Field(None, description="folder of models; the shipped models without it")
 
     batch_posts: int = Field(4_000, ge=1, le=100_000, description="most posts in one batch")
-    batch_bytes: int = Field(
-        1 << 20, ge=1 << 12, le=1 << 28, description="most bytes in one batch, a partition"
-    )
+    batch_bytes: int = Field(1 << 20, ge=1 << 12, le=1 << 28, description="most bytes in one batch, a partition")
     fetch_wait_ms: int = Field(
         50, ge=1, le=60_000, description="longest wait of a fetch for its first byte, milliseconds"
     )
-    session_seconds: float = Field(
-        10.0, ge=1, le=300, description="silence after which a worker loses its partitions"
-    )
+    session_seconds: float = Field(10.0, ge=1, le=300, description="silence after which a worker loses its partitions")
 
     host: str = Field("127.0.0.1", description="address that the metrics and web ports bind to")
-    metrics_port: int = Field(
-        9464, ge=0, le=65_535, description="port of the Prometheus metrics; 0 turns them off"
-    )
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of the Prometheus metrics; 0 turns them off")
     web_port: int = Field(6066, ge=1, le=65_535, description="port of Faust's web page")
     state_dir: Path = Field(Path(".sluicegate-data"), description="folder for Faust's own small state")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="least level that is logged"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @field_validator("kafka")
     @classmethod
@@ -98,9 +84,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         if self.kafka_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
-            raise ValueError(
-                f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD are needed with {self.kafka_protocol}"
-            )
+            raise ValueError(f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD are needed with {self.kafka_protocol}")
         if (self.kafka_cert is None) != (self.kafka_key is None):
             raise ValueError(f"{PREFIX}KAFKA_CERT and {PREFIX}KAFKA_KEY go together")
         return self

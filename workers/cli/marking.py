@@ -21,9 +21,7 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        STAND_IN if unicodedata.category(char)[0] in "CZ" and char != " " else char for char in text
-    )
+    return "".join(STAND_IN if unicodedata.category(char)[0] in "CZ" and char != " " else char for char in text)
 
 
 def marked(text: str, spans: Iterable[Span], field: str = "text", width: int | None = None) -> Text:

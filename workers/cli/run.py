@@ -67,9 +67,7 @@ INTERRUPTED = 130
     metavar="FILE",
     help="Policy to decide by; the shipped one without it.",
 )
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -83,8 +81,10 @@ def command(**options: Any) -> None:
     """
     from deploy.processes import ServiceError
 
+    policy = options.pop("policy")
+    settings = {"POLICY": str(policy.resolve())} if policy else {}
     try:
-        raise SystemExit(asyncio.run(_run(**options)))
+        raise SystemExit(asyncio.run(_run(settings=settings, **options)))
     except ServiceError as error:
         raise click.ClickException(str(error)) from None
 
@@ -100,7 +100,7 @@ async def _run(
     partitions: int,
     kafka: str | None,
     redis: str | None,
-    policy: Path | None,
+    settings: dict[str, str],
     as_json: bool,
     picture: Path | None,
 ) -> int:
@@ -117,8 +117,8 @@ async def _run(
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     endless = posts is None and count is None
-    source = file_source(posts) if posts else simulator_source(seed, count, rate or DEFAULT_RATE)
-    with Stack(kafka, redis, workers, {"POLICY": str(policy.resolve())} if policy else {}) as stack:
+    source = file_source(posts) if posts else simulator_source(seed, count)
+    with Stack(kafka, redis, workers, settings) as stack:
         await asyncio.to_thread(stack.start, partitions)
         async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=not endless) as watch:
             console.print(f"broker {stack.kafka}   redis {stack.redis}")
@@ -126,9 +126,7 @@ async def _run(
                 console.print(f"worker metrics {metrics}   web {web}")
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
-            feed = Feed(
-                {"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None)
-            )
+            feed = Feed({"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None))
             view = View(watch, {"metrics": stack.metrics, "web": stack.web})
             with _drawn(console, view):
                 complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack))

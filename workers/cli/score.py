@@ -48,6 +48,7 @@ def command(
     lines in order, by their `created_at`. A line that cannot be read gets an `error`, and the exit status is then 1.
     """
     from models.registry import RegistryError
+
     from workers.assembly import offline_judge
     from workers.policy import PolicyError
     from workers.score import score_lines
@@ -93,7 +94,9 @@ async def _print_pretty(outcomes: AsyncIterator[Scored]) -> int:
             wrong += 1
             console.print(Text(outcome.error, "magenta"))
             continue
-        assert outcome.verdict and outcome.post is not msgspec.UNSET and outcome.spans is not msgspec.UNSET
+        assert outcome.verdict
+        assert outcome.post is not msgspec.UNSET
+        assert outcome.spans is not msgspec.UNSET
         scores = "  ".join(f"{model} {score:.2f}" for model, score in outcome.scores.items())
         console.print(
             Text.assemble((f"{outcome.verdict:5}", STYLES[outcome.verdict]), f"  {scores}  ", ", ".join(outcome.rules))

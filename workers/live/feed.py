@@ -16,10 +16,15 @@ from kafka.partitioner.default import murmur2
 
 from topics.catalog import POSTS
 from workers.live.watch import Watch
+from workers.simulator import Simulator
+from workers.simulator.clock import POSTS_PER_SECOND
 
 # Posts under way at once. A worker takes a few thousand a batch, so this keeps it busy without a long queue.
 WINDOW = 12_000
 CHUNK = 500
+# How far back a stream without end begins.
+
+ENDLESS_SECONDS = 30 * 86_400
 # The smallest size that holds the largest post the broker takes.
 MAX_BATCH_BYTES = 1 << 20
 
@@ -57,9 +62,15 @@ def file_source(path: Path) -> Iterator[Payload]:
             yield Payload(key, value)
 
 
-def simulator_source(seed: int, count: int | None, rate: float) -> Iterator[Payload]:
-    """Simulated posts up to now."""
-    raise NotImplementedError
+def simulator_source(seed: int, count: int | None) -> Iterator[Payload]:
+    """Simulated posts. They are played far faster than they were lived, so their dates lie in the past.
+
+    A stream of `count` posts ends before now; one without end begins a month ago.
+    """
+    lived = ENDLESS_SECONDS if count is None else 2 * count / POSTS_PER_SECOND + 60
+    start_ms = int((time.time() - lived) * 1_000)
+    for key, value, truth in Simulator(seed, count, start_ms).lines():
+        yield Payload(key, value, truth)
 
 
 @lru_cache(maxsize=1 << 20)
@@ -100,7 +111,7 @@ class Feed:
         size = CHUNK if self._rate is None else max(1, min(CHUNK, int(self._rate / 20)))
         await self._producer.start()
         try:
-            start = time.monotonic()
+            start = self._watch.began = time.monotonic()
             for chunk in _chunks(payloads, size):
                 await self._send(chunk)
                 await self._pace(start)

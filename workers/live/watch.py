@@ -87,7 +87,7 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """From the start of the feed to the latest decision."""
+        """From the start of the feed, which sets `began`, to the latest decision."""
         return max(0.0, self.ended - self.began)
 
     async def __aenter__(self) -> Watch:
