@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from yaml import Node, ScalarNode
+from yaml import ScalarNode, SequenceNode
 
 from models.folding import fold
 from workers.policy.document import Document, Entry, line_of, read_text
@@ -63,9 +63,9 @@ def _from_file(document: Document, entry: Entry, folder: Path, contents: list[by
 
 def _inline(document: Document, entry: Entry) -> list[tuple[int, str]]:
     what = f"term list {entry.name}"
-    nodes: list[Node] = document.sequence(entry.value, f"{what}, if not the name of a file,")
+    nodes = document.sequence(entry.value, f"{what}, if not the name of a file,")
     texts = [(line_of(node), document.text(node, f"{what}: a term", MAX_TERM)) for node in nodes]
-    if not nodes:
+    if isinstance(entry.value, SequenceNode) and not nodes:
         document.problems.add(entry.line, f"{what} holds no term")
     return [(line, text) for line, text in texts if text is not None]
 
