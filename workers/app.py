@@ -106,11 +106,17 @@ def consumer() -> Any:
 @app.on_worker_init.connect
 def prepare(*_: Any, **__: Any) -> None:
     """Load policy and models before the worker joins its group, so that what is wrong with them is told at once."""
+    from models.registry import RegistryError
     from workers.assembly import assemble
+    from workers.judge import AssemblyError
+    from workers.policy import PolicyError
 
     if worker.moderator:  # Faust sends this signal twice.
         return
-    worker.moderator = assemble(settings, metrics)
+    try:
+        worker.moderator = assemble(settings, metrics)
+    except (PolicyError, RegistryError, AssemblyError) as error:
+        raise SystemExit(f"sluicegate: {error}") from None
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")

@@ -20,7 +20,7 @@ def offline_judge(policy: Path | None, models: Path | None) -> Judge:
     """A judge without services: counters are in memory and begin empty.
 
     Raises:
-        PolicyError, RegistryError: the policy or the models cannot be used.
+        PolicyError, RegistryError, AssemblyError: the policy or the models cannot be used.
     """
     loaded = Policy.load(policy or DEFAULT, schema())
     return Judge(loaded, Scorer.load(models), Counters(loaded.counters, MemoryStore()), Metrics())
@@ -30,7 +30,7 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     """A moderator with counters in Redis.
 
     Raises:
-        PolicyError, RegistryError: the policy or the models cannot be used.
+        PolicyError, RegistryError, AssemblyError: the policy or the models cannot be used.
     """
     policy = Policy.load(settings.policy or DEFAULT, schema())
     scorer = Scorer.load(settings.models)

@@ -13,18 +13,24 @@ import numpy as np
 import polars as pl
 import structlog
 
+from topics.post import Author, Post
+from workers.batch import Batch
 from workers.counters import Counters, CountersUnavailable
 from workers.signals import Signals
 
 if TYPE_CHECKING:
-    from models.scorer import Scorer
     from numpy.typing import NDArray
 
-    from workers.batch import Batch
+    from models.scorer import Scorer
     from workers.metrics import Metrics
     from workers.policy import Policy, Verdicts
 
 log = structlog.get_logger(__name__)
+PLAIN = Post("plain", "今天天气很好 what a fine day", Author("author", "name"), 1_790_000_000_000)
+
+
+class AssemblyError(Exception):
+    """A policy and a set of models that do not fit."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,11 @@ class Judgement:
 
 
 class Judge:
-    """Judges batches under one policy with one set of models."""
+    """Judges batches under one policy with one set of models.
+
+    Raises:
+        AssemblyError: the policy names a signal that these models do not give.
+    """
 
     def __init__(self, policy: Policy, scorer: Scorer, counters: Counters, metrics: Metrics) -> None:
         self.policy = policy
@@ -53,12 +63,20 @@ class Judge:
         self._counters = counters
         self._metrics = metrics
         self._signals = Signals(scorer, policy.terms)
+        declared = frozenset(spec.name for spec in policy.counters)
+        missing = policy.signals - self._signals.names - declared
+        if missing:
+            raise AssemblyError(
+                f"policy {policy.version} names {', '.join(sorted(missing))}, which no loaded model gives "
+                f"(models: {', '.join(scorer.names) or 'none'})"
+            )
         # The models' scores are part of every explained decision, named by a rule or not.
         self._wanted = (policy.signals & self._signals.names) | frozenset(scorer.names)
         self._keys = frozenset(spec.by for spec in policy.counters) | frozenset(
             spec.of for spec in policy.counters if spec.kind == "distinct"
         )
         self._degraded_since: float | None = None
+        self.check()
 
     async def judge(self, batch: Batch) -> Judgement:
         """Verdicts for a batch; its posts are counted, each once however often its offset comes.
@@ -73,6 +91,13 @@ class Judge:
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
         return Judgement(batch, frame, verdicts, readings is None)
+
+    def check(self) -> None:
+        """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
+        batch = Batch.offline([PLAIN])
+        frame = self._signals.measure(batch, self._wanted).with_columns(self._unread(len(batch)))
+        self._signals.keys(batch, self._keys)
+        self.policy.decide(frame)
 
     async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> list[pl.Series] | None:
         start = time.perf_counter()

@@ -43,13 +43,18 @@ class Moderator:
         return outputs
 
     async def _decide(self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]]) -> None:
-        """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside."""
+        """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.
+
+        Raises what the step raised when it raises on any post.
+        """
         try:
             judgement = await self._judge.judge(batch)
             with self._metrics.timed("encode"):
                 rows = encode_judgement(judgement, self._judge.scorer, self._judge.policy.version)
         except Exception as error:
             if len(batch) == 1:
+                # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.
+                self._judge.check()
                 record = records[int(batch.offsets[0])]
                 log.error(
                     "a step failed on a post",

@@ -50,6 +50,7 @@ def command(
     from models.registry import RegistryError
 
     from workers.assembly import offline_judge
+    from workers.judge import AssemblyError
     from workers.policy import PolicyError
     from workers.score import score_lines
 
@@ -58,7 +59,7 @@ def command(
     lines = file or [json.dumps({"text": text, "author": {"name": name}}).encode()]
     try:
         judge = offline_judge(policy, models)
-    except (PolicyError, RegistryError) as error:
+    except (PolicyError, RegistryError, AssemblyError) as error:
         raise click.ClickException(str(error)) from None
     pretty = sys.stdout.isatty() and not as_json
     outcomes = score_lines(judge, lines, explain=explain or pretty)

@@ -31,9 +31,7 @@ BAD: dict[str, bytes | None] = {
     "cut short": b'{"id":"x","text":"y"',
     "wrong type": b'{"id":7,"text":"x","author":{"id":"a"},"created_at":1790000000000}',
     "no id": b'{"text":"x","author":{"id":"a"},"created_at":1790000000000}',
-    "very long text": json.dumps(
-        {"id": "x", "text": "长" * 300_000, "author": {"id": "a"}, "created_at": NOW}
-    ).encode(),
+    "1 MB of text": json.dumps({"id": "x", "text": "x" * 1_000_000, "author": {"id": "a"}, "created_at": NOW}).encode(),
     "lone surrogate": b'{"id":"x","text":"\\ud800","author":{"id":"a"},"created_at":1790000000000}',
     "NUL": b'{"id":"x","text":"a\\u0000b","author":{"id":"a"},"created_at":1790000000000}',
     "many links": json.dumps(
