@@ -1,0 +1,56 @@
+"""A judge of the shipped policy and models, and records as they come from Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from workers.assembly import offline_judge
+from workers.judge import Judge
+
+NOW = 1_790_000_000_000
+DAY = 86_400_000
+
+
+@dataclass
+class StoredRecord:
+    """What the worker reads of aiokafka's record."""
+
+    offset: int
+    value: bytes | None
+    key: bytes | None = b"author"
+    topic: str = "posts"
+    partition: int = 0
+    timestamp: int = NOW
+
+
+MakePost = Callable[..., bytes]
+
+
+def make_post(number: int, text: str = "今天的面条很好吃", **fields: Any) -> bytes:
+    """An ordinary post of an author with a past."""
+    author = {"id": f"author-{number}", "name": "小王", "created_at": NOW - 900 * DAY, "followers": 80}
+    author |= fields.pop("author", {})
+    return json.dumps({"id": f"post-{number}", "text": text, "author": author, "created_at": NOW, **fields}).encode()
+
+
+@pytest.fixture
+def record() -> type[StoredRecord]:
+    """The class of records: offset, value, and the rest by keyword."""
+    return StoredRecord
+
+
+@pytest.fixture
+def post_bytes() -> MakePost:
+    """Makes a post's bytes: its number, its text, other fields by keyword."""
+    return make_post
+
+
+@pytest.fixture
+def judge() -> Judge:
+    """The shipped policy and models with counters in memory, empty."""
+    return offline_judge(None, None)

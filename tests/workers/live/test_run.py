@@ -1,0 +1,106 @@
+"""`sluicegate run` as its user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.processes import listening
+
+RUN = [sys.executable, "-m", "workers", "run"]
+NOW = 1_790_000_000_000
+
+
+def run(*arguments: str, status: int = 0) -> tuple[dict[str, Any], str]:
+    done = subprocess.run([*RUN, *arguments, "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+def ports(text: str) -> set[int]:
+    return {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
+
+
+def test_a_simulated_stream_gets_its_verdicts_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    truth, picture = tmp_path / "truth.jsonl", tmp_path / "view.svg"
+    summary, said = run("--count", "3000", "--truth", str(truth), "--picture", str(picture))
+    assert list(summary) == [
+        "posts", "allow", "flag", "block", "dead", "posts_per_second", "latency_ms", "seconds",
+    ]  # fmt: skip
+    assert summary["posts"] == 3_000
+    assert sum(summary[verdict] for verdict in ("allow", "flag", "block", "dead")) == 3_000
+    assert set(summary["latency_ms"]) == {"p50", "p99"}
+
+    verdicts = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert len(verdicts) == 3_000
+    by_truth: dict[str, list[str]] = {}
+    for line in verdicts:
+        by_truth.setdefault(line["truth"], []).append(line["verdict"])
+    assert set(by_truth["malformed"]) == {"dead"}
+    assert by_truth["ordinary"].count("allow") > 0.97 * len(by_truth["ordinary"])
+    assert by_truth["solicitation"].count("allow") < 0.5 * len(by_truth["solicitation"])
+
+    assert picture.read_text().startswith("<svg")
+    assert len(ports(said)) == 4
+    assert not any(map(listening, ports(said)))
+
+
+def test_a_file_is_played_to_its_end_by_two_workers(tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    lines = [
+        json.dumps({"id": f"p{number}", "text": "面条很好吃", "author": {"id": f"a{number % 40}"}, "created_at": NOW})
+        for number in range(500)
+    ]
+    file.write_text("\n".join([*lines, "", "not a post"]))
+    summary, _ = run("--posts", str(file), "--workers", "2")
+    assert (summary["posts"], summary["dead"]) == (501, 1)
+    assert summary["allow"] + summary["flag"] + summary["block"] == 500
+
+
+def test_ctrl_c_on_a_terminal_ends_all_of_it_within_five_seconds() -> None:
+    own, its = pty.openpty()
+    process = subprocess.Popen([*RUN, "--rate", "200"], stdin=its, stdout=its, stderr=its, start_new_session=True)
+    os.close(its)
+    seen = b""
+    deadline = time.monotonic() + 60
+    # Until the live view shows a first verdict.
+    while not re.search(rb"[1-9][0-9,]* .{0,12}posts decided", seen):
+        assert time.monotonic() < deadline, seen[-2000:]
+        seen += os.read(own, 65536)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None and time.monotonic() - pressed < 20:
+        try:
+            seen += os.read(own, 65536)
+        except OSError:  # The terminal's other end has gone.
+            break
+    assert process.wait(20) == 0
+    assert time.monotonic() - pressed < 5
+    addresses = ports(re.sub(rb"\x1b\[[0-9;]*m", b"", seen).decode(errors="replace"))
+    assert len(addresses) >= 4
+    assert not any(map(listening, addresses))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--posts", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["--count", "0"], "--count"),
+        (["--kafka", "127.0.0.1:1", "--count", "1"], "127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_work_is_told_in_a_line(arguments: list[str], message: str) -> None:
+    done = subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,183 @@
+"""The way of a batch: every record gets one answer, and the answers explain themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from topics.dead_letter import DeadLetter
+from topics.decision import decode
+from topics.post import Author, Post
+from workers.batch import Batch
+from workers.counters import CountersUnavailable
+from workers.judge import AssemblyError, Judge
+from workers.metrics import Metrics
+from workers.moderate import Moderator
+from workers.publishing import Row
+
+DAY = 86_400_000
+NOW = 1_790_000_000_000
+SOLICITATION = "同城可约，上门服务，加微信 vx8899 看照片"
+
+
+def moderate(judge: Judge, records: list[Any]) -> dict[str, list[Row]]:
+    return asyncio.run(Moderator(judge, Metrics()).moderate(records))
+
+
+def test_an_ordinary_post_is_allowed_in_fewer_than_250_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:
+    outputs = moderate(judge, [record(7, post_bytes(1), partition=3)])
+    (row,) = outputs["posts.allow"]
+    assert row.key == b"author-1"
+    assert len(row.value or b"") < 250
+    decision = decode(row.value or b"")
+    assert (decision.id, decision.verdict, decision.policy) == ("post-1", "allow", judge.policy.version)
+    assert (decision.source.partition, decision.source.offset) == (3, 7)
+    assert not any(rows for topic, rows in outputs.items() if topic != "posts.allow")
+
+
+def test_a_blocked_post_comes_with_its_reasons_readings_and_the_pieces_that_weighed_most(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    value = post_bytes(1, SOLICITATION, author={"created_at": NOW - DAY, "followers": 0})
+    (row,) = moderate(judge, [record(0, value)])["posts.block"]
+    decision = decode(row.value or b"")
+    assert decision.category == "adult_solicitation"
+    assert decision.rules
+    assert all(rule.reason for rule in decision.rules)
+    assert decision.signals["solicitation"] == decision.scores["solicitation"] > 0.8
+    assert set(decision.scores) == {"abuse", "marketing", "solicitation"} == set(decision.models)
+    assert decision.spans
+    for span in decision.spans:
+        field = SOLICITATION if span.field == "text" else "小王"
+        assert 0 <= span.start < span.end <= len(field)
+    assert decision.post is not None
+    assert decision.post.text == SOLICITATION
+
+
+def test_what_is_no_post_is_set_aside_and_its_neighbours_are_decided(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    values = [post_bytes(0), b"{", None, post_bytes(3)]
+    outputs = moderate(judge, [record(offset, value) for offset, value in enumerate(values)])
+    assert [decode(row.value or b"").source.offset for row in outputs["posts.allow"]] == [0, 3]
+    letters = [DeadLetter.from_record(row.value, row.key, row.headers) for row in outputs["posts.dead"]]
+    assert [(letter.source_offset, letter.value, letter.reason) for letter in letters] == [
+        (1, b"{", "not_json"),
+        (2, None, "tombstone"),
+    ]
+
+
+def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any) -> None:
+    outputs = moderate(judge, [record(0, b""), record(1, b"x")])
+    assert {topic: len(rows) for topic, rows in outputs.items() if rows} == {"posts.dead": 2}
+
+
+def test_a_post_that_makes_a_step_raise_is_found_and_set_aside(
+    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = judge._signals.measure
+
+    def fails_on_poison(batch: Batch, wanted: frozenset[str]) -> pl.DataFrame:
+        if any("poison" in text for text in batch.texts):
+            raise ZeroDivisionError
+        return measure(batch, wanted)
+
+    monkeypatch.setattr(judge._signals, "measure", fails_on_poison)
+    values = [post_bytes(number, "poison" if number in (5, 6) else "面条很好吃") for number in range(20)]
+    outputs = moderate(judge, [record(offset, value) for offset, value in enumerate(values)])
+    assert [row.value for row in outputs["posts.dead"]] == [values[5], values[6]]
+    assert dict(outputs["posts.dead"][0].headers)["reason"] == b"step_failed"
+    allowed = [decode(row.value or b"").source.offset for row in outputs["posts.allow"]]
+    assert allowed == [offset for offset in range(20) if offset not in (5, 6)]
+
+
+def test_where_every_post_fails_none_is_set_aside(
+    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> pl.DataFrame:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(judge._signals, "measure", fails)
+    with pytest.raises(ZeroDivisionError):
+        moderate(judge, [record(0, post_bytes(0))])
+
+
+def test_without_counters_decisions_go_on_marked_degraded(
+    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: Any, **__: Any) -> Any:
+        raise CountersUnavailable("no Redis")
+
+    monkeypatch.setattr(judge._counters, "apply", gone)
+    outputs = moderate(judge, [record(0, post_bytes(0)), record(1, post_bytes(1, SOLICITATION))])
+    rows = [row for found in outputs.values() for row in found]
+    assert len(rows) == 2
+    assert all(decode(row.value or b"").degraded for row in rows)
+
+
+def test_a_redelivered_batch_with_other_bounds_gives_the_same_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:
+    text = "春季新品上架，手工羊毛围巾全场五折，前一百名下单再送手套，加微信 wool88 领券"
+    author = {"created_at": NOW - DAY, "followers": 1}
+    records = [record(number, post_bytes(number, text, author=author)) for number in range(60)]
+    first = moderate(judge, records)
+    again = [moderate(judge, records[:25]), moderate(judge, records[25:])]
+    for topic, rows in first.items():
+        assert [row for outputs in again for row in outputs.get(topic, [])] == rows
+    readings = [decode(row.value or b"").signals for row in first["posts.block"]]
+    assert readings
+
+
+def test_a_policy_that_names_a_model_which_is_not_loaded_is_refused(judge: Judge) -> None:
+    judge.scorer.names = ("abuse",)
+    with pytest.raises(AssemblyError, match=r"names marketing, solicitation, which no loaded model gives"):
+        Judge(judge.policy, judge.scorer, judge._counters, Metrics())
+
+
+def test_a_date_in_the_future_counts_as_the_arrival() -> None:
+    batch = Batch.offline([Post("p", "x", Author("a"), NOW + DAY), Post("q", "x", Author("a"), NOW)])
+    batch.arrived_at[:] = NOW
+    assert batch.times.tolist() == [NOW, NOW]
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.binary(max_size=60),
+    st.builds(
+        lambda number, text: json.dumps(
+            {"id": f"p{number}", "text": text, "author": {"id": f"a{number}"}, "created_at": NOW}
+        ).encode(),
+        st.integers(0, 9),
+        st.text(max_size=60),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def shared_judge() -> Judge:
+    from workers.assembly import offline_judge
+
+    return offline_judge(None, None)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(VALUES, min_size=1, max_size=12), start=st.integers(0, 10**9))
+def test_whatever_comes_each_record_gets_exactly_one_row(
+    values: list[bytes | None], start: int, shared_judge: Judge, record: Any
+) -> None:
+    records = [record(start + number, value) for number, value in enumerate(values)]
+    outputs = moderate(shared_judge, records)
+    sources: Counter[int] = Counter()
+    for topic, rows in outputs.items():
+        for row in rows:
+            if topic == "posts.dead":
+                sources[int(dict(row.headers)["source_offset"])] += 1
+            else:
+                sources[decode(row.value or b"").source.offset] += 1
+    assert sources == Counter({found.offset: 1 for found in records})
