@@ -50,7 +50,7 @@ def compile_pipeline(pipeline: Any) -> Compiled | None:
     if not isinstance(grams, CharGrams) or linear is None or len(classifier.classes_) != 2:
         return None
     model, calibrate = linear
-    weights = np.array(model.coef_[0], np.float32)
+    weights = np.array(model.coef_, np.float32).ravel()
     weights[NO_GRAM] = 0
     return Compiled(grams.bits, grams.named, weights, float(np.ravel(model.intercept_)[0]), calibrate)
 

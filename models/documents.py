@@ -17,8 +17,8 @@ def documents(texts: Sequence[str], names: Sequence[str], reads: Reads) -> list[
 
 
 def one_line(name: str) -> str:
-    """The name without line ends; folding reads a space as it reads a line end."""
-    return name.replace(BETWEEN, " ")
+    """The name with its line ends spelled in another way, which folds to the same."""
+    return name.replace(BETWEEN, "\r")
 
 
 def parts(document: str) -> tuple[str, str]:

@@ -28,6 +28,7 @@ DROPPED_MARKS = (
 # Letters that print nothing, and the five skin tones.
 BLANK_LETTERS = {0x115F, 0x1160, 0x3164, 0xFFA0, 0x17B4, 0x17B5}
 SKIN_TONES = range(0x1F3FB, 0x1F400)
+LINE_ENDS = "\n\v\f\r\x85\u2028\u2029"
 # Symbols that carry meaning by themselves; every other symbol may split words and is a separator.
 MEANINGFUL = set("+%") | set("$¥€£")
 EMOJI = ((0x231A, 0x231B), (0x23E9, 0x23FA), (0x2600, 0x27BF), (0x2B50, 0x2B55), (0x1F000, 0x1FAFF))
@@ -54,7 +55,7 @@ def within(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 def role(char: str) -> int:
     """What part a plain character plays: DROP, SEPARATOR, SOLO or WORD."""
     code, category = ord(char), unicodedata.category(char)
-    if char in "\t\n\v\f\r\x85":
+    if char in LINE_ENDS or char == "\t":
         return SEPARATOR
     invisible = category in ("Cf", "Cc", "Cs") or code in BLANK_LETTERS or code in SKIN_TONES
     if invisible or within(code, DROPPED_MARKS):
@@ -74,6 +75,10 @@ def role(char: str) -> int:
 
 def one_step(char: str) -> str:
     """A plainer character that looks or reads the same; the character itself if there is none."""
+    if char in LINE_ENDS:
+        return "\n"
+    if char == "\t":
+        return " "
     for plainer in (compatible, numeral, lower, drawn, simplified, unaccented, lookalike):
         better = plainer(char)
         if better != char:
@@ -166,7 +171,7 @@ def build() -> dict[str, NDArray[np.generic]]:
     chars = [chr(code) for code in range(sys.maxunicode + 1)]
     # The role is that of what is written first: an accent alone must go, not turn into the space it
     # decomposes to.
-    folded = [char if role(char) == DROP or char in "\t\n\v\f\r\x85" else plain(char) for char in chars]
+    folded = [char if role(char) == DROP else plain(char) for char in chars]
     roles = np.array([role(char) for char in folded], np.uint8)
     changed = np.array([code for code, char in enumerate(folded) if ord(char) != code], np.uint32)
     starts = np.flatnonzero(np.diff(roles, prepend=255))

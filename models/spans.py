@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.compiled import Compiled
 from models.documents import Reads, documents
-from models.folding import Folded, fold
+from models.folding import SPACE, Folded, fold
 from models.grams import Grams, grams
 
 Field = Literal["text", "name"]
@@ -45,39 +45,68 @@ def character_weights(model: Compiled, found: Grams) -> NDArray[np.float64]:
 
 
 def pieces_of(field: Field, folded: Folded, post: int, weights: NDArray[np.float64], scale: float) -> Iterator[Piece]:
-    """The pieces of one text that stand out above its average."""
-    here = slice(int(folded.starts[post]), int(folded.starts[post + 1]))
-    origin, own = folded.origin[here], weights[here] * scale
+    """The pieces of one text that stand out above its average, each grown to whole words."""
+    low, high = int(folded.starts[post]), int(folded.starts[post + 1])
+    codes, origin, own = folded.codes[low:high], folded.origin[low:high], weights[low:high] * scale
+    after = 0
     for first, last in outstanding(own):
-        yield field, int(origin[first]), int(origin[last]) + 1, round(float(own[first : last + 1].sum()), 4)
+        first, last = max(word_start(codes, first), after), word_end(codes, last)
+        if first <= last:
+            weight = round(float(own[first : last + 1].sum()), 4)
+            yield field, int(origin[first]), int(origin[last]) + 1, weight
+        after = max(after, last + 1)
+
+
+def word_start(codes: NDArray[np.uint32], place: int) -> int:
+    """Where the Latin word or number at `place` begins; past it, if it is a space."""
+    if codes[place] == SPACE and place + 1 < len(codes):
+        return place + 1
+    while place and is_latin(codes[place]) and is_latin(codes[place - 1]):
+        place -= 1
+    return place
+
+
+def word_end(codes: NDArray[np.uint32], place: int) -> int:
+    """Where the Latin word or number at `place` ends; before it, if it is a space."""
+    if codes[place] == SPACE and place:
+        return place - 1
+    while place + 1 < len(codes) and is_latin(codes[place]) and is_latin(codes[place + 1]):
+        place += 1
+    return place
+
+
+def is_latin(code: np.uint32) -> bool:
+    return chr(code).isascii() and chr(code).isalnum()
 
 
 def outstanding(weights: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-    """Windows (first, last) whose weights add up to most above the mean: all maximal ones, left to right.
+    """Windows (first, last), left to right, whose weights are high above the mean.
 
-    Ruzzo and Tompa's problem, solved by running sums: a window opens where the sum turns positive, and closes
-    at the highest sum before it falls back to where it opened.
+    A running sum: a window opens where a weight is above the mean, ends at the highest sum it reaches, and is
+    closed when the sum has fallen to half of that.
     """
-    above = weights - max(float(weights.mean()), 0.0) if len(weights) else weights
-    opened, best, total, peak = None, 0, 0.0, 0.0
-    for place, weight in enumerate(above.tolist()):
-        if opened is None and weight > 0:
-            opened, total, peak = place, 0.0, 0.0
-        if opened is None:
+    above = (weights - max(float(weights.mean()), 0.0)).tolist() if len(weights) else []
+    place = 0
+    while place < len(above):
+        if above[place] <= 0:
+            place += 1
             continue
-        total += weight
-        if total > peak:
-            best, peak = place, total
-        elif total <= peak / 2:
-            yield opened, best
-            opened = None
-    if opened is not None:
-        yield opened, best
+        first = last = place
+        total = peak = above[place]
+        for later in range(place + 1, len(above)):
+            total += above[later]
+            if total > peak:
+                last, peak = later, total
+            elif total <= peak / 2:
+                break
+        yield first, last
+        place = last + 1
 
 
 def heaviest(pieces: list[Piece], top: int) -> list[Piece]:
+    """The first few by weight; what weighs less than a tenth of the first says nothing."""
     ranked = sorted(pieces, key=lambda piece: -piece[3])
-    return [piece for piece in ranked if piece[3] > 0][:top]
+    return [piece for piece in ranked[:top] if piece[3] > 0 and piece[3] >= ranked[0][3] / 10]
 
 
 def omission_pieces(

@@ -13,9 +13,11 @@ from models.documents import Reads
 from models.grammar import labelled_texts
 from models.training.examples import Examples, examples, fragments, joined, with_names
 from models.training.sources import LabelledPost, read_posts
+from models.training.trimmings import small_talk, trimmed
 
 Recipe = Callable[[Path, int], Examples]
 GRAMMAR = "the simulator's grammar"
+TRIMMED = 0.25
 MASKED_DIGITS = re.compile(r"x{2,}")
 
 
@@ -29,39 +31,42 @@ def abuse(folder: Path, seed: int) -> Examples:
         ordinary_posts(read("youtube-spam-train"), "youtube-spam-train"),
         ordinary_posts(read("x-replies-train"), "x-replies-train"),
         ordinary_posts(read("sms-antispam-train"), "sms-antispam-train", 0.5),
-        invented(30_000, ["chatter"], seed, positive=False, weight=0.4),
+        invented(30_000, ["chatter"], seed, positive=False, weight=0.8),
     ]
     chinese = examples(read("cold-train"), "cold-train")
     long_english = [post for post in read("oai-moderation-train") if post.label != "sexual"]
-    return joined([
+    return trimmed(joined([
         chinese,
         examples(tweets, "davidson-train", weights=[agreement(post) for post in tweets]),
         examples(long_english, "oai-moderation-train"),
         *ordinary,
         invented(3_000, ["abuse"], seed + 1, positive=True, weight=0.5),
         fragments(joined([without_positives(chinese), *ordinary]), 6_000, 0.5, seed),
-    ])  # fmt: skip
+        small_talk(12_000, 0.5, seed),
+    ]), TRIMMED, seed)  # fmt: skip
 
 
 def marketing(folder: Path, seed: int) -> Examples:
-    """Advertising and spam. In the Chinese messages digits are masked as x; half of them get digits back."""
+    """Advertising and spam. In the Chinese messages digits are masked as x: those come again with digits."""
     read = partial(read_set, folder)
-    messages = with_digits(read("sms-antispam-train"), seed)
+    messages = read("sms-antispam-train")
     chinese = examples(read("cold-train"), "cold-train", positive=False, weights=0.5)
     ordinary = [
         chinese,
         examples(read("davidson-train"), "davidson-train", positive=False, weights=0.2),
         ordinary_posts(read("x-replies-train"), "x-replies-train"),
-        invented(30_000, ["chatter"], seed, positive=False, weight=0.4),
+        invented(30_000, ["chatter"], seed, positive=False, weight=0.8),
     ]
-    return joined([
-        examples(messages, "sms-antispam-train"),
+    return trimmed(joined([
+        examples(messages, "sms-antispam-train", weights=2.0),
+        examples(with_digits(messages, seed), "sms-antispam-train"),
         examples(read("sms-en-train"), "sms-en-train"),
         examples(read("youtube-spam-train"), "youtube-spam-train"),
         *ordinary,
         invented(6_000, ["marketing", "link_spam", "click_farm"], seed + 1, positive=True, weight=0.5),
         fragments(joined(ordinary), 6_000, 0.5, seed),
-    ])  # fmt: skip
+        small_talk(12_000, 0.5, seed),
+    ]), TRIMMED, seed)  # fmt: skip
 
 
 def solicitation(folder: Path, seed: int) -> Examples:
@@ -70,7 +75,7 @@ def solicitation(folder: Path, seed: int) -> Examples:
     replies = read("x-replies-train")
     believed = [1.0 if post.labelled_by == "manual" else 0.6 for post in replies]
     sexual = [post for post in read("oai-moderation-train") if post.label != "abuse"]
-    chatter = invented(30_000, ["chatter"], seed, positive=False, weight=0.4)
+    chatter = invented(30_000, ["chatter"], seed, positive=False, weight=0.8)
     nicks = [post.nick for post in replies if not post.positive and post.nick]
     nameless = joined([
         examples(read("cold-train"), "cold-train", positive=False, weights=0.5),
@@ -78,13 +83,14 @@ def solicitation(folder: Path, seed: int) -> Examples:
         ordinary_posts(read("sms-en-train"), "sms-en-train", 0.5),
         examples(sexual, "oai-moderation-train"),
         fragments(chatter, 6_000, 0.5, seed),
+        small_talk(12_000, 0.5, seed),
     ])  # fmt: skip
-    return joined([
+    return trimmed(joined([
         examples(replies, "x-replies-train", weights=believed),
         with_names(nameless, [*nicks, *chatter.names[:5_000]], seed),
         chatter,
         invented(4_000, ["solicitation"], seed + 1, positive=True, weight=0.5),
-    ])  # fmt: skip
+    ]), TRIMMED, seed)  # fmt: skip
 
 
 RECIPES: dict[str, tuple[Recipe, Reads]] = {
@@ -132,13 +138,14 @@ def invented(count: int, labels: Sequence[str], seed: int, *, positive: bool, we
 
 
 def with_digits(posts: Sequence[LabelledPost], seed: int) -> list[LabelledPost]:
-    """Every second masked message with digits in place of its x."""
+    """The masked messages among them, with digits in place of x."""
     rng = np.random.default_rng(seed)
 
     def digits(masked: re.Match[str]) -> str:
         return "".join(map(str, rng.integers(0, 10, len(masked[0])).tolist()))
 
     return [
-        LabelledPost(text=MASKED_DIGITS.sub(digits, post.text), label=post.label) if place % 2 else post
-        for place, post in enumerate(posts)
+        LabelledPost(text=MASKED_DIGITS.sub(digits, post.text), label=post.label)
+        for post in posts
+        if MASKED_DIGITS.search(post.text)
     ]

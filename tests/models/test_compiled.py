@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from models.char_grams import CharGrams
+from models.compiled import WeightTable, compile_pipeline
+from models.documents import documents
+from models.folding import fold
+from models.grammar import labelled_texts
+from models.grams import grams
+
+ROWS = list(labelled_texts(600, seed=5))
+TEXTS = [row.text for row in ROWS]
+NAMES = [row.name for row in ROWS]
+TRUTH = np.array([row.label != "chatter" for row in ROWS])
+ANY_TEXTS = st.lists(st.text(alphabet=st.characters(), max_size=80), min_size=1, max_size=8)
+
+
+def plain() -> Any:
+    return LogisticRegression()
+
+
+def platt() -> Any:
+    return CalibratedClassifierCV(LogisticRegression(), method="sigmoid", cv=3, ensemble=False)
+
+
+def isotonic() -> Any:
+    return CalibratedClassifierCV(LogisticRegression(C=0.01), method="isotonic", cv=3, ensemble=False)
+
+
+def frozen_ridge() -> Any:
+    read = CharGrams(bits=14).fit_transform(TEXTS)
+    return CalibratedClassifierCV(FrozenEstimator(RidgeClassifier(alpha=50).fit(read, TRUTH)), method="sigmoid")
+
+
+def fitted(classifier: Any, *, named: bool = False, bits: int = 14) -> Pipeline:
+    read = documents(TEXTS, NAMES, "name+text" if named else "text")
+    return make_pipeline(CharGrams(bits=bits, named=named), classifier).fit(read, TRUTH)
+
+
+PIPELINES = {
+    "plain": fitted(plain()),
+    "platt": fitted(platt()),
+    "isotonic": fitted(isotonic()),
+    "ridge": fitted(frozen_ridge()),
+    "named": fitted(platt(), named=True),
+}
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+@given(texts=ANY_TEXTS, names=st.data())
+@settings(deadline=None, max_examples=60)
+def test_the_compiled_probability_is_the_pipelines(kind: str, texts: list[str], names: Any) -> None:
+    pipeline = PIPELINES[kind]
+    given_names = names.draw(st.lists(st.text(max_size=12), min_size=len(texts), max_size=len(texts)))
+    model = compile_pipeline(pipeline)
+    assert model is not None
+    got = WeightTable([model]).probabilities(grams(fold(texts)), grams(fold(given_names)))[:, 0]
+    read = documents(texts, given_names, "name+text" if model.named else "text")
+    assert np.abs(got - pipeline.predict_proba(read)[:, 1]).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+def test_the_compiled_probability_holds_on_written_posts(kind: str) -> None:
+    model = compile_pipeline(PIPELINES[kind])
+    assert model is not None
+    got = WeightTable([model]).probabilities(grams(fold(TEXTS)), grams(fold(NAMES)))[:, 0]
+    read = documents(TEXTS, NAMES, "name+text" if model.named else "text")
+    assert np.abs(got - PIPELINES[kind].predict_proba(read)[:, 1]).max() < 1e-5
+
+
+def test_models_side_by_side_score_as_they_do_alone() -> None:
+    models = [compile_pipeline(PIPELINES[kind]) for kind in ("plain", "platt", "isotonic", "named")]
+    known = [model for model in models if model is not None]
+    text, name = grams(fold(TEXTS)), grams(fold(NAMES))
+    together = WeightTable(known).probabilities(text, name)
+    for place, model in enumerate(known):
+        assert np.allclose(together[:, place], WeightTable([model]).probabilities(text, name)[:, 0])
+
+
+def test_a_very_long_text_and_empty_ones_beside_it_are_scored() -> None:
+    texts = ["", TEXTS[0] * 5_000, "", TEXTS[1], ""]
+    pipeline = PIPELINES["platt"]
+    model = compile_pipeline(pipeline)
+    assert model is not None
+    got = WeightTable([model]).probabilities(grams(fold(texts)), grams(fold([""] * 5)))[:, 0]
+    assert np.abs(got - pipeline.predict_proba(texts)[:, 1]).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: make_pipeline(TfidfVectorizer(), LogisticRegression()),
+        lambda: make_pipeline(CharGrams(bits=10), CalibratedClassifierCV(LogisticRegression(), cv=3)),
+        lambda: make_pipeline(CharGrams(bits=10), SGDClassifier(loss="modified_huber", random_state=0)),
+        lambda: make_pipeline(CharGrams(bits=10), "passthrough", LogisticRegression()),
+    ],
+    ids=["other columns", "an ensemble", "another curve", "another step"],
+)
+def test_what_is_not_one_weight_a_gram_is_not_compiled(build: Callable[[], Any]) -> None:
+    assert compile_pipeline(build().fit(TEXTS, TRUTH)) is None

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from models.evaluation import calibration_error, figures, reliability
+
+TRUTH = np.array([False, False, True, True])
+
+
+def test_a_perfect_model_has_perfect_figures() -> None:
+    found = figures(TRUTH, np.array([0.0, 0.0, 1.0, 1.0]))
+    assert found == dict.fromkeys(found, 1.0) | {"ece": 0.0}
+    assert list(found) == [
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "macro_f1",
+        "auc",
+        "average_precision",
+        "ece",
+        "recall_at_precision_95",
+        "recall_at_precision_98",
+    ]
+
+
+def test_figures_of_a_model_that_errs() -> None:
+    found = figures(TRUTH, np.array([0.1, 0.7, 0.4, 0.9]))
+    assert found["accuracy"] == 0.5
+    assert found["precision"] == 0.5
+    assert found["recall"] == 0.5
+    assert found["auc"] == 0.75
+    assert found["recall_at_precision_95"] == 0.5
+
+
+def test_ranking_of_one_class_is_not_a_number() -> None:
+    found = figures(np.zeros(3, bool), np.array([0.1, 0.2, 0.6]))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert math.isnan(found["auc"])
+    assert math.isnan(found["average_precision"])
+    assert math.isnan(found["recall_at_precision_98"])
+
+
+def test_calibration_error_is_the_distance_of_promise_and_outcome() -> None:
+    chance = np.full(10, 0.75)
+    truth = np.arange(10) < 5
+    assert calibration_error(truth, chance) == pytest.approx(0.25)
+    assert reliability(truth, chance) == [(0.7, 0.8, 10, 0.75, 0.5)]
+    assert calibration_error(np.zeros(0, bool), np.zeros(0)) == 0

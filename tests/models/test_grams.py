@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.folding import fold
+from models.grams import NO_GRAM, Grams, grams
+
+TEXTS = st.lists(st.text(max_size=30), max_size=6)
+
+
+def of(*texts: str) -> Grams:
+    return grams(fold(texts))
+
+
+def test_grams_end_with_their_text() -> None:
+    hashes = of("abc", "d", "", "ef").hashes
+    present = (hashes != NO_GRAM).tolist()
+    assert present == [
+        [True, True, True],
+        [True, True, False],
+        [True, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, False, False],
+    ]
+
+
+def test_counts_are_the_numbers_of_grams() -> None:
+    found = of("abc", "d", "", "ef", "加微信号")
+    present = (found.hashes != NO_GRAM).sum(axis=1)
+    each = [int(present[a:b].sum()) for a, b in zip(found.starts[:-1], found.starts[1:], strict=True)]
+    assert found.counts().tolist() == each == [6, 1, 0, 3, 9]
+
+
+def test_hashes_are_the_same_on_every_machine() -> None:
+    assert of("加微信").hashes.tolist() == [
+        [1014157837, 3628442035, 3183735810],
+        [2557015533, 2884222093, 0],
+        [232140974, 0, 0],
+    ]
+    assert of("a!").marks.tolist() == [[3716269810, 4076210496, 3599888526, 1906643001]]
+
+
+@given(TEXTS)
+def test_a_text_has_the_same_grams_in_any_batch(texts: list[str]) -> None:
+    batch = of(*texts)
+    for row, text in enumerate(texts):
+        alone = of(text)
+        assert np.array_equal(batch.hashes[batch.starts[row] : batch.starts[row + 1]], alone.hashes)
+        assert np.array_equal(batch.marks[batch.mark_starts[row] : batch.mark_starts[row + 1]], alone.marks)
+
+
+def test_hashes_spread_evenly_over_few_columns() -> None:
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 8000)))
+    for column in of(text).hashes.T:
+        held = np.bincount(column & np.uint32(1023), minlength=1024)
+        assert held.max() < 3 * held.mean()
+
+
+def test_the_same_letters_in_another_order_are_other_grams() -> None:
+    one, other = of("abc").hashes[0], of("cba").hashes[0]
+    assert one[2] != other[2]
+    assert one[1] != other[1]
+
+
+def test_splitting_a_word_leaves_its_grams_and_adds_marks() -> None:
+    plain, split = of("加微信"), of("加.微.信")
+    assert np.array_equal(plain.hashes, split.hashes)
+    assert len(plain.marks) == 0
+    assert len(split.marks) == 2

@@ -1,0 +1,108 @@
+"""What the shipped models must do on text of our own, and on the real sets where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.evaluation import figures
+from models.folding import fold
+from models.grammar import labelled_texts
+from models.grams import grams
+from models.registry import SHIPPED, Registry
+from models.scorer import Scorer
+from models.training.run import score_posts, truth
+from models.training.sources import read_posts
+
+SHORT_CHAT = [
+    "",
+    "来嘛",
+    "哈哈哈",
+    "ok",
+    "好的",
+    "加油",
+    "在吗",
+    "lol",
+    "早上好",
+    "👍",
+    "?",
+    "。。。",
+    "1",
+    "转发微博",
+    "嗯嗯",
+]
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer.load()
+
+
+def scores(scorer: Scorer, texts: list[str], names: list[str] | None = None) -> NDArray[np.float32]:
+    names = names or [""] * len(texts)
+    return scorer.score(grams(fold(texts)), grams(fold(names)), texts, names)
+
+
+def test_three_models_ship_and_are_small(scorer: Scorer) -> None:
+    assert scorer.names == ("abuse", "marketing", "solicitation")
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 6_000_000
+
+
+def test_every_shipped_model_has_a_card_with_sources_and_figures() -> None:
+    registry = Registry()
+    for name in registry.names():
+        entry = registry.entry(name)
+        card = (SHIPPED / entry.file).with_name("CARD.md").read_text(encoding="utf-8")
+        assert card.startswith(f"# {name} {entry.version}")
+        for part in ("## Sources", "## Figures", "## Reliability", "## Limits", "Apache-2.0"):
+            assert part in card
+
+
+def test_short_chat_is_nothing(scorer: Scorer) -> None:
+    assert scores(scorer, SHORT_CHAT).max() < 0.3
+
+
+def test_chatter_is_nothing_and_offers_are_seen(scorer: Scorer) -> None:
+    rows = list(labelled_texts(2_000, seed=77, labels=["chatter", "solicitation", "marketing", "abuse"]))
+    found = scores(scorer, [row.text for row in rows], [row.name for row in rows])
+    labels = np.array([row.label for row in rows])
+    assert (found[labels == "chatter"].max(axis=1) >= 0.9).mean() < 0.005
+    for column, name in enumerate(scorer.names):
+        assert (found[labels == name, column] >= 0.5).mean() > 0.8
+
+
+def test_an_offer_in_the_name_alone_counts(scorer: Scorer) -> None:
+    plain, offering = scores(scorer, ["好的", "好的"], ["爱吃鱼的猫", "同城约炮加微信看资料"])
+    column = scorer.names.index("solicitation")
+    assert plain[column] < 0.2
+    assert offering[column] > plain[column] + 0.2
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("model", "file", "figure", "least"),
+    [
+        ("abuse", "cold-dev", "macro_f1", 0.885),
+        ("abuse", "davidson-dev", "f1", 0.96),
+        ("marketing", "sms-antispam-dev", "f1", 0.955),
+        ("marketing", "sms-train", "average_precision", 0.98),
+        ("solicitation", "tg-spam-dev", "average_precision", 0.74),
+    ],
+)
+def test_figures_hold_on_real_text(
+    scorer: Scorer, real_text: Path, model: str, file: str, figure: str, least: float
+) -> None:
+    posts = read_posts(real_text / f"{file}.jsonl")
+    chance = score_posts(scorer, posts)[:, scorer.names.index(model)]
+    assert figures(truth(posts), chance)[figure] >= least
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("model", "most"), [("abuse", 0.015), ("marketing", 0.001), ("solicitation", 0.001)])
+def test_ordinary_posts_seldom_score_high(scorer: Scorer, real_text: Path, model: str, most: float) -> None:
+    posts = read_posts(real_text / "weibo-background-train.jsonl")
+    chance = score_posts(scorer, posts)[:, scorer.names.index(model)]
+    assert (chance >= 0.9).mean() < most

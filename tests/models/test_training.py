@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.grammar import labelled_texts
+from models.registry import Registry
+from models.training.examples import examples, fragments, split, with_names
+from models.training.recipes import RECIPES, agreement, with_digits
+from models.training.run import train_own
+from models.training.sources import SOURCES, LabelledPost, PostsError, read_posts
+from models.training.trimmings import small_talk, trimmed
+
+
+@pytest.fixture(scope="module")
+def posts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled posts of our own grammar, as a platform would bring its own."""
+    path = tmp_path_factory.mktemp("posts") / "posts.jsonl"
+    rows = labelled_texts(700, seed=3, labels=["chatter", "marketing"])
+    path.write_text(
+        "".join(
+            json.dumps({"text": row.text, "label": "normal" if row.label == "chatter" else row.label}) + "\n"
+            for row in rows
+        )
+    )
+    return path
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_same_posts_and_seed_give_the_same_bytes(posts_file: Path, tmp_path: Path) -> None:
+    train_own(posts_file, tmp_path / "here", "ads", 1, "2026-01-01", lambda line: None)
+    for seed in ("1", "2"):
+        out = tmp_path / f"there{seed}"
+        arguments = ["train", "--task", "ads", "--data", str(posts_file), "--out", str(out), "--date", "2026-01-01"]
+        program = "import sys; from workers.cli.models import command; command(sys.argv[1:])"
+        subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": seed, "OMP_NUM_THREADS": seed},
+        )
+        assert digests(out) == digests(tmp_path / "here")
+    assert len(digests(tmp_path / "here")) == 3
+
+
+def test_another_seed_gives_another_model(posts_file: Path, tmp_path: Path) -> None:
+    one = train_own(posts_file, tmp_path, "ads", 1, "2026-01-01", lambda line: None)
+    other = train_own(posts_file, tmp_path, "ads", 2, "2026-01-01", lambda line: None)
+    assert one.version != other.version
+    assert Registry(tmp_path).entry("ads") == other
+
+
+def test_names_are_read_when_the_posts_have_them(tmp_path: Path) -> None:
+    path = tmp_path / "posts.jsonl"
+    rows = labelled_texts(600, seed=4, labels=["chatter", "solicitation"])
+    path.write_text(
+        "".join(
+            json.dumps({"text": row.text, "nick": row.name, "label": row.label.replace("chatter", "normal")}) + "\n"
+            for row in rows
+        )
+    )
+    entry = train_own(path, tmp_path / "out", "offers", 1, "2026-01-01", lambda line: None)
+    assert entry.input == "name+text"
+    card = (tmp_path / "out" / "offers" / entry.version / "CARD.md").read_text()
+    assert "the author's name and the text of a post" in card
+    assert "## Reliability" in card
+
+
+def test_posts_of_one_label_are_refused_with_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_text('{"text": "a", "label": "normal"}\n' * 50)
+    with pytest.raises(ValueError, match="too few posts"):
+        train_own(path, tmp_path / "out", "ads", 1, "2026-01-01", lambda line: None)
+
+
+@pytest.mark.parametrize("line", ["no json", '{"label": "spam"}', '{"text": 1, "label": "spam"}', "[1]"])
+def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_text('{"text": "a", "label": "normal"}\n\n' + line + "\n")
+    with pytest.raises(PostsError, match=r"posts\.jsonl, line 3: not a post"):
+        read_posts(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PostsError, match=r"cannot read .*none\.jsonl"):
+        read_posts(tmp_path / "none.jsonl")
+
+
+def test_a_group_is_on_one_side_of_a_split() -> None:
+    posts = [LabelledPost(text=str(row), label="normal", user=str(row % 40)) for row in range(400)]
+    learn, hold = split(examples(posts, "posts"), 0.25, seed=1)
+    assert len(learn) + len(hold) == 400
+    assert 40 < len(hold) < 160
+    assert not set(learn.groups) & set(hold.groups)
+
+
+def test_posts_that_fold_alike_are_one_group() -> None:
+    texts = ["加.微.信", "加微信", "其他"]
+    groups = examples([LabelledPost(text=text, label="spam") for text in texts], "posts").groups
+    assert groups[0] == groups[1] != groups[2]
+
+
+def test_votes_say_how_much_a_tweet_counts() -> None:
+    assert agreement(LabelledPost(text="", label="abuse", votes=[1, 1, 1])) == pytest.approx(2 / 3)
+    assert agreement(LabelledPost(text="", label="normal", votes=[0, 0, 3])) == 1
+    assert agreement(LabelledPost(text="", label="normal")) == 1
+
+
+def test_masked_digits_become_digits() -> None:
+    posts = [LabelledPost(text="call xxxxx now", label="spam"), LabelledPost(text="a fox", label="normal")]
+    (post,) = with_digits(posts, seed=1)
+    assert post.label == "spam"
+    assert post.text[5:10].isdigit()
+    assert post.text.endswith(" now")
+
+
+def test_fragments_are_short_and_ordinary() -> None:
+    of = examples([LabelledPost(text="一二三四五六七八九十", label="normal")], "posts")
+    short = fragments(of, 200, 0.5, seed=1)
+    assert not short.positive.any()
+    assert set(map(len, short.texts)) == set(range(7))
+    assert all(text in of.texts[0] for text in short.texts)
+
+
+def test_trimmings_leave_label_and_words_in_place() -> None:
+    of = examples([LabelledPost(text=f"post {row}", label="spam") for row in range(200)], "posts")
+    after = trimmed(of, 0.5, seed=1)
+    changed = [now for was, now in zip(of.texts, after.texts, strict=True) if was != now]
+    assert 60 < len(changed) < 140
+    assert all(was in now for was, now in zip(of.texts, after.texts, strict=True))
+    assert after.positive.all()
+
+
+def test_small_talk_is_ordinary_and_varied() -> None:
+    talk = small_talk(500, 0.5, seed=1)
+    assert not talk.positive.any()
+    assert len(set(talk.texts)) > 300
+
+
+def test_most_nameless_posts_borrow_a_name() -> None:
+    posts = [LabelledPost(text="a", label="normal", nick="own" if row % 2 else "") for row in range(200)]
+    names = with_names(examples(posts, "posts"), ["lent"], seed=1).names
+    assert names.count("own") == 100
+    assert 40 < names.count("lent") < 90
+
+
+@pytest.mark.data
+def test_recipes_learn_from_listed_sources_and_our_own_text_alone(real_text: Path) -> None:
+    allowed = {source.file for source in SOURCES}
+    own = {"the simulator's grammar", "small talk of our own", "fragments of ordinary posts"}
+    for name, (recipe, _) in RECIPES.items():
+        learned = recipe(real_text, 1)
+        assert set(learned.sources) <= allowed | own, name
+        assert 0 < learned.positive.mean() < 0.5
+        assert np.all(learned.weights >= 0)
