@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from workers.policy.problems import PolicyError, Problem, Problems, nearest
 
+Word = TypeVar("Word", bound=str)
 MAX_BYTES: Final = 256 * 1024
 _TAG: Final = "tag:yaml.org,2002:"
 _READ_AS: Final = {"bool": "true or false", "timestamp": "a date", "int": "a number", "float": "a number"}
@@ -110,11 +111,12 @@ class Document:
         self.problems.add(entry.line, f"{what} {entry.name[:80]!r}: a name is {of}")
         return False
 
-    def choice(self, node: Node, what: str, options: Collection[str]) -> str | None:
+    def choice(self, node: Node, what: str, options: Collection[Word]) -> Word | None:
         """One of `options`."""
         value = node.value if isinstance(node, ScalarNode) else ""
-        if value in options:
-            return str(value)
+        for option in options:
+            if value == option:
+                return option
         near = nearest(value, options) or f"; it can be {' or '.join(options)}"
         self.problems.add(line_of(node), f"{what} cannot be {value[:80]!r}{near}")
         return None

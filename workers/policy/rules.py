@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from topics.decision import Verdict
+
 ALLOW, FLAG, BLOCK = 0, 1, 2
-VERDICTS: Final = ("allow", "flag", "block")
+VERDICTS: Final[tuple[Verdict, ...]] = ("allow", "flag", "block")
 """Verdicts by weight: the heaviest of a post's fired rules is the post's."""
 
 
@@ -44,7 +46,7 @@ class Rule:
 
     name: str
     when: str
-    verdict: str
+    verdict: Verdict
     category: str
     reason: str
     signals: tuple[str, ...]
