@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from models.scorer import Scorer
-from topics.decision import Decision, FiredRule, Source, Span, Verdict, allow_lines, encode
+from topics.decision import Decision, FiredRule, Source, Span, allow_lines, encode
 from workers.judge import Judgement
 from workers.policy import ALLOW, VERDICTS
 from workers.publishing import Row
@@ -41,7 +41,7 @@ def decisions(judgement: Judgement, rows: list[int], scorer: Scorer, policy: str
     """The full decisions of `rows`, explained."""
     batch, verdicts = judgement.batch, judgement.verdicts
     signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts()
-    rules = [FiredRule(rule.name, cast(Verdict, rule.verdict), rule.category, rule.reason) for rule in verdicts.rules]
+    rules = [FiredRule(rule.name, rule.verdict, rule.category, rule.reason) for rule in verdicts.rules]
     made = []
     for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, scorer), strict=True)):
         fired = np.flatnonzero(verdicts.fired[row]).tolist()

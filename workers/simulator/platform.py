@@ -50,7 +50,9 @@ class Simulator:
 
     def blocks(self) -> Iterator[Block]:
         planned = _ENDLESS if self._count is None else self._count
-        society = Society(max(30, min(planned, 1_000_000) // POSTS_PER_AUTHOR), self._seed, self._start_ms)
+        # A short stream is a short look at the same platform, not a small platform where everybody posts all the time.
+        authors = min(max(planned, BLOCK), 1_000_000) // POSTS_PER_AUTHOR
+        society = Society(authors, self._seed, self._start_ms)
         prefix = f"p{self._seed:x}-"
         clock, crowd = Clock(self._start_ms), Crowd(society, prefix)
         first = 0
