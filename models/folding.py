@@ -74,24 +74,33 @@ def fold(texts: Sequence[str]) -> Folded:
     raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
     raw_starts = offsets(np.fromiter(map(len, texts), np.int64, len(texts)))
     looked_up = table().take(raw)
-    roles = looked_up >> np.uint32(ROLE_SHIFT)
+    visible = np.flatnonzero(looked_up >= first_of(SEPARATOR))
+    surface = looked_up.take(visible)
+    surface_starts = visible.searchsorted(raw_starts)
+    marks, mark_starts = separator_marks(surface, surface_starts)
 
-    where = np.flatnonzero(roles >= SOLO)  # what stays, as positions in raw
-    starts = where.searchsorted(raw_starts)
-    codes = looked_up[where] & CODE_MASK
-    first = np.zeros(len(where) + 1, bool)
-    first[starts] = True
-    first = first[:-1]
-    spaced = word_gaps(roles, where, first)
+    kept = surface >= first_of(SOLO)
+    solid = np.flatnonzero(kept)
+    first = np.zeros(len(solid) + 1, bool)
+    first[solid.searchsorted(surface_starts)] = True
+    spaced = word_gaps(surface, solid, first[:-1])
+    repeated = fourth_in_a_row(surface.take(solid), first[:-1] | spaced)
+    kept[solid[repeated]] = False
+    # The last separator before a spaced word stays, as a space.
+    spaces = solid[spaced & ~repeated] - 1
+    kept[spaces] = True
+    surface[spaces] = SPACE
 
-    repeated = fourth_in_a_row(codes, first | spaced)
-    if repeated.any():
-        kept = ~repeated
-        where, codes, spaced = where[kept], codes[kept], spaced[kept]
-        starts = where.searchsorted(raw_starts)
-    marks, mark_starts = separator_marks(looked_up, roles, raw_starts)
-    origin = where - np.repeat(raw_starts[:-1], np.diff(starts))
-    return Folded(*with_spaces(codes, spaced, origin, starts), marks, mark_starts)
+    where = np.flatnonzero(kept)
+    starts = where.searchsorted(surface_starts)
+    origin = visible.take(where) - np.repeat(raw_starts[:-1], np.diff(starts))
+    codes = surface.take(where) & CODE_MASK
+    return Folded(codes, starts, origin.astype(np.int32), marks, mark_starts)
+
+
+def first_of(role: int) -> np.uint32:
+    """The least entry of the table with this role; those of lesser roles are below."""
+    return np.uint32(role << ROLE_SHIFT)
 
 
 def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,16 +110,16 @@ def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def word_gaps(roles: NDArray[np.uint32], where: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the codes that stay begin a word and need a space before them."""
-    seen = np.cumsum(roles == SEPARATOR, dtype=np.int32)[where]
-    separated = np.empty(len(where), bool)
-    separated[:1] = False
-    np.not_equal(seen[1:], seen[:-1], out=separated[1:])
+def word_gaps(surface: NDArray[np.uint32], solid: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the solid codes, given by their places in `surface`, begin a word and need a space before them.
 
-    word = roles[where] == WORD
+    first: which of them begin a text.
+    """
+    word = surface.take(solid) >= first_of(WORD)
     after_word = np.zeros_like(word)
     after_word[1:] = word[:-1] & word[1:] & ~first[1:]
+    separated = np.zeros_like(word)
+    np.greater(solid[1:] - solid[:-1], 1, out=separated[1:])
     glued = after_word & ~separated
     alone = ~glued
     alone[:-1] &= ~glued[1:]
@@ -129,43 +138,27 @@ def fourth_in_a_row(codes: NDArray[np.uint32], breaks: NDArray[np.bool_]) -> NDA
     repeated[2:] &= same[:-2]
     repeated[:2] = False
     if repeated.any():
-        repeated &= codes - np.uint32(ord("0")) > 9
+        repeated &= (codes & CODE_MASK) - np.uint32(ord("0")) > 9
     return repeated
 
 
-def with_spaces(
-    codes: NDArray[np.uint32],
-    spaced: NDArray[np.bool_],
-    origin: NDArray[np.int64],
-    starts: NDArray[np.int64],
-) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]:
-    """Put a space before each code that is `spaced`: codes, starts and origins with the spaces in place."""
-    before = offsets(spaced.astype(np.int64))
-    places = np.arange(len(codes)) + before[1:]
-    folded = np.full(len(codes) + before[-1], SPACE, np.uint32)
-    origins = np.empty(len(folded), np.int32)
-    folded[places] = codes
-    origins[places] = origin
-    origins[places[spaced] - 1] = origin[spaced] - 1
-    return folded, starts + before[starts], origins
-
-
 def separator_marks(
-    looked_up: NDArray[np.uint32], roles: NDArray[np.uint32], raw_starts: NDArray[np.int64]
+    surface: NDArray[np.uint32], starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Each separator between its visible neighbours, as Folded.marks and Folded.mark_starts."""
-    visible = np.flatnonzero(roles)
-    starts = visible.searchsorted(raw_starts)
-    surface = looked_up[visible]
-    places = np.flatnonzero(roles[visible] == SEPARATOR)
+    """Each separator between its visible neighbours, as Folded.marks and Folded.mark_starts.
+
+    surface: table entries of the visible codes of all texts, which begin at `starts`.
+    """
+    places = np.flatnonzero(surface < first_of(SOLO))
     edge = np.zeros(len(surface) + 1, bool)
     edge[starts] = True
-    around = np.empty((len(places), 3), np.uint32)
-    around[:, 1] = surface[places]
-    around[:, 0] = np.where(edge[places], np.uint32(0), surface[places - 1])
-    around[:, 2] = np.where(edge[places + 1], np.uint32(0), surface.take(places + 1, mode="clip"))
-    around_roles, marks = around >> np.uint32(ROLE_SHIFT), around & CODE_MASK
-    between_words = (around_roles[:, 0] == WORD) & (around_roles[:, 2] == WORD) & (marks[:, 1] == SPACE)
-    inside_run = (marks[:, 0] == marks[:, 1]) & (marks[:, 2] == marks[:, 1])
-    kept = ~(between_words | inside_run)
-    return marks[kept], places[kept].searchsorted(starts)
+    before = surface.take(places - 1, mode="wrap")
+    before[edge.take(places)] = 0
+    after = surface.take(places + 1, mode="clip")
+    after[edge.take(places + 1)] = 0
+    here = surface.take(places)
+    lone_space = here == first_of(SEPARATOR) + np.uint32(SPACE)
+    between_words = lone_space & (before >= first_of(WORD)) & (after >= first_of(WORD))
+    kept = ~(between_words | ((before == here) & (after == here)))
+    marks = np.stack([before[kept], here[kept], after[kept]], axis=1) & CODE_MASK
+    return marks, places[kept].searchsorted(starts)
