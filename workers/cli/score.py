@@ -48,7 +48,6 @@ def command(
     lines in order, by their `created_at`. A line that cannot be read gets an `error`, and the exit status is then 1.
     """
     from models.registry import RegistryError
-
     from workers.assembly import offline_judge
     from workers.judge import AssemblyError
     from workers.policy import PolicyError

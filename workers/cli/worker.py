@@ -4,47 +4,57 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from workers.settings import PREFIX
+from workers.settings import PREFIX, SECRET_FILES, Settings
 
-OPTIONS = {
-    "kafka": "Kafka brokers, host:port, several with commas.",
-    "redis": "Redis or Valkey: redis://... or rediss://... for TLS.",
-    "group": "Consumer group.",
-    "policy": "Policy file; the shipped one without it.",
-    "models": "Folder of models; the shipped ones without it.",
-    "batch-posts": "Most posts in a batch.",
-    "metrics-port": "Port of the Prometheus metrics; 0 for none.",
-    "web-port": "Port of Faust's web page.",
-    "host": "Address that both ports bind to.",
-    "log-level": "debug, info, warning or error.",
-}
+# Those that people set by hand while they try things out; the rest are for deployments.
+OPTIONS = (
+    "kafka",
+    "redis",
+    "group",
+    "policy",
+    "models",
+    "batch_posts",
+    "metrics_port",
+    "web_port",
+    "host",
+    "log_level",
+)
+
+
+def _print_settings(context: click.Context, _: click.Parameter, chosen: bool) -> None:
+    if not chosen:
+        return
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f" [{field.default}]"
+        click.echo(f"{PREFIX}{name.upper():20} {field.description}{default}")
+    for name in SECRET_FILES:
+        click.echo(f"{PREFIX}{name + '_FILE':20} path of a file that holds {PREFIX}{name}")
+    context.exit()
 
 
 @click.command()
-def command(**chosen: str | None) -> None:
+@click.option("--settings", is_flag=True, is_eager=True, expose_value=False, callback=_print_settings,
+              help="List every variable with its meaning and default, and exit.")  # fmt: skip
+def command(**chosen: Any) -> None:
     """Consume `posts`, publish to `posts.allow`, `posts.flag`, `posts.block` and `posts.dead`.
 
     Every option is also a variable (--batch-posts is SLUICEGATE_BATCH_POSTS), and there are more of those: security
-    of Kafka and Redis, timeouts, sizes. README lists them. Stop it with Ctrl-C or SIGTERM: the batch under way ends.
+    of Kafka and Redis, timeouts, sizes. Stop it with Ctrl-C or SIGTERM: the batch under way ends.
     """
     for name, value in chosen.items():
         if value is not None:
             os.environ[f"{PREFIX}{name.upper()}"] = value
     from workers.app import app, settings
 
-    sys.argv = [
-        "sluicegate",
-        "worker",
-        "--web-port",
-        str(settings.web_port),
-        "--loglevel",
-        settings.log_level,
-    ]
+    sys.argv = ["sluicegate", "worker", "--web-port", str(settings.web_port), "--loglevel", settings.log_level]
     app.main()
 
 
-for _name, _help in OPTIONS.items():
-    command = click.option(f"--{_name}", metavar="VALUE", help=_help)(command)
+for _name in OPTIONS:
+    _help = Settings.model_fields[_name].description or ""
+    _help = _help[:1].upper() + _help[1:] + "."
+    command = click.option(f"--{_name.replace('_', '-')}", metavar="VALUE", help=_help)(command)

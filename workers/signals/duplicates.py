@@ -32,8 +32,8 @@ REMEMBERED = 8
 FINGERPRINT_WEIGHT = 24
 # 14 Chinese characters or eight English words, links and digits not counted.
 CAMPAIGN_WEIGHT = 36
-# Each band costs a key in the counters for every post. Three rows: two let a shared title or phrase pass for a copy, four lose one copy in three of those with a fifth of
-# their characters edited.
+# Each band costs every post a key in the counters. Three rows: two let a shared title or phrase pass for a copy,
+# four lose one copy in three of those with a fifth of their characters edited.
 BANDS, ROWS = 6, 3
 
 # What the same text is sent around with: links, mentions, hashtags. Digits are dropped as well.
