@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +72,33 @@ def test_a_file_is_played_to_its_end_by_two_workers(tmp_path: Path) -> None:
     assert summary["allow"] + summary["flag"] + summary["block"] == 500
 
 
-def test_ctrl_c_on_a_terminal_ends_all_of_it_within_five_seconds() -> None:
+@pytest.fixture
+def on_a_terminal() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A run without end on a terminal of its own, and the file descriptor to read what it shows."""
     own, its = pty.openpty()
     process = subprocess.Popen([*RUN, "--rate", "200"], stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
+    yield process, own
+    process.kill()
+    process.wait()
+    os.close(own)
+
+
+def test_ctrl_c_on_a_terminal_ends_all_of_it_within_five_seconds(
+    on_a_terminal: tuple[subprocess.Popen[bytes], int],
+) -> None:
+    process, terminal = on_a_terminal
     seen = b""
     deadline = time.monotonic() + 60
     # Until the live view shows a first verdict.
     while not re.search(r"[1-9][0-9,]* posts decided", plain(seen)):
         assert time.monotonic() < deadline, plain(seen)[-2000:]
-        seen += os.read(own, 65536)
+        seen += os.read(terminal, 65536)
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
     while process.poll() is None and time.monotonic() - pressed < 20:
         try:
-            seen += os.read(own, 65536)
+            seen += os.read(terminal, 65536)
         except OSError:  # The terminal's other end has gone.
             break
     assert process.wait(20) == 0
