@@ -93,16 +93,16 @@ def test_an_offer_in_the_name_alone_counts(scorer: Scorer) -> None:
     ],
 )
 def test_figures_hold_on_real_text(
-    scorer: Scorer, real_text: Path, model: str, file: str, figure: str, least: float
+    scorer: Scorer, sets: Path, model: str, file: str, figure: str, least: float
 ) -> None:
-    posts = read_posts(real_text / f"{file}.jsonl")
+    posts = read_posts(sets / f"{file}.jsonl")
     chance = score_posts(scorer, posts)[:, scorer.names.index(model)]
     assert figures(truth(posts), chance)[figure] >= least
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("model", "most"), [("abuse", 0.015), ("marketing", 0.001), ("solicitation", 0.001)])
-def test_ordinary_posts_seldom_score_high(scorer: Scorer, real_text: Path, model: str, most: float) -> None:
-    posts = read_posts(real_text / "weibo-background-train.jsonl")
+def test_ordinary_posts_seldom_score_high(scorer: Scorer, sets: Path, model: str, most: float) -> None:
+    posts = read_posts(sets / "weibo-background-train.jsonl")
     chance = score_posts(scorer, posts)[:, scorer.names.index(model)]
     assert (chance >= 0.9).mean() < most

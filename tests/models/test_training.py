@@ -158,11 +158,11 @@ def test_most_nameless_posts_borrow_a_name() -> None:
 
 
 @pytest.mark.data
-def test_recipes_learn_from_listed_sources_and_our_own_text_alone(real_text: Path) -> None:
+def test_recipes_learn_from_listed_sources_and_our_own_text_alone(sets: Path) -> None:
     allowed = {source.file for source in SOURCES}
     own = {"the simulator's grammar", "small talk of our own", "fragments of ordinary posts"}
     for name, (recipe, _) in RECIPES.items():
-        learned = recipe(real_text, 1)
+        learned = recipe(sets, 1)
         assert set(learned.sources) <= allowed | own, name
         assert 0 < learned.positive.mean() < 0.5
         assert np.all(learned.weights >= 0)
