@@ -14,6 +14,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import asyncio
 import dataclasses
+import gc
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,9 @@ def prepare(*_: Any, **__: Any) -> None:
         worker.moderator = assemble(settings, metrics)
     except (PolicyError, RegistryError, AssemblyError) as error:
         raise SystemExit(f"sluicegate: {error}") from None
+    # What was loaded stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     if settings.metrics_port:
         metrics.serve(settings.host, settings.metrics_port)
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")

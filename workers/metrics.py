@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, start_http_server
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -46,10 +46,11 @@ class ColumnHistogram(Collector):
 
 
 class Metrics:
-    """The worker's metrics, all named `sluicegate_*`, in a registry of their own."""
+    """The worker's metrics, named `sluicegate_*`, and those of its process, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         own: dict[str, Any] = {"registry": self.registry, "namespace": "sluicegate"}
         self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
         self.dead = Counter("dead_letters", "Records that could not be decided", ["reason"], **own)

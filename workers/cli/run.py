@@ -25,6 +25,7 @@ LINE_SECONDS = 1.0
 CHECK_SECONDS = 0.02
 DEFAULT_RATE = 1_000.0
 INTERRUPTED = 130
+CPU_SECONDS = "process_cpu_seconds_total"
 
 
 @click.command()
@@ -126,14 +127,16 @@ async def _run(
                 console.print(f"worker metrics {metrics}   web {web}")
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
+            idle_cpu = await asyncio.to_thread(stack.total, CPU_SECONDS)
             feed = Feed({"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None))
             view = View(watch, {"metrics": stack.metrics, "web": stack.web})
             with _drawn(console, view):
                 complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack))
+            cpu = await asyncio.to_thread(stack.total, CPU_SECONDS) - idle_cpu
             result = summary(watch, feed.sent)
             if picture:
                 save_picture(view, picture)
-            print_report(console, watch, result, feed.truths, truth)
+            print_report(console, watch, result, cpu, feed.truths, truth)
     if as_json:
         print(json.dumps(result), flush=True)
     return 0 if complete or endless else INTERRUPTED

@@ -34,12 +34,14 @@ def print_report(
     console: Console,
     watch: Watch,
     result: dict[str, Any],
+    cpu: float,
     truths: dict[tuple[int, int], str],
     file: Path | None,
 ) -> None:
     """Print the summary, the dead letters' reasons and, where the truth is known, what was caught of each kind.
 
     Args:
+        cpu: seconds of processor time that the workers took for it; 0 where the system does not tell.
         truths: truth by partition and offset, of simulated posts.
         file: where to write each post's truth and verdict as JSON Lines, if anywhere.
     """
@@ -50,6 +52,9 @@ def print_report(
         f"{result['posts_per_second']:,} posts/s over {result['seconds']} s; "
         f"latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
     )
+    if cpu > 0 and watch.decided:
+        each = cpu / watch.decided
+        console.print(f"the workers took {each * 1e6:,.0f} µs of processor a post: {1 / each:,.0f} posts/s a core")
     for reason, count in watch.reasons.most_common():
         console.print(f"dead letters, {reason}: {count:,}")
     if truths and watch.verdicts:

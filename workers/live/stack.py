@@ -89,6 +89,10 @@ class Stack:
         self.metrics.append(f"http://{HOST}:{metrics_port}/metrics")
         self.web.append(f"http://{HOST}:{web_port}/")
 
+    def total(self, metric: str) -> float:
+        """The sum of a metric without labels over the workers that answer."""
+        return sum(_scraped(address, metric) for address in self.metrics)
+
     def check(self) -> None:
         """Raises ServiceError when a service has ended by itself."""
         for service in [*self._services, *self._workers]:
@@ -102,7 +106,7 @@ class Stack:
             ServiceError: a worker ended, or they are not ready in time.
         """
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
-        while sum([await asyncio.to_thread(_owned, address) for address in self.metrics]) < partitions:
+        while await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
             self.check()
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(
@@ -111,11 +115,11 @@ class Stack:
             await asyncio.sleep(0.1)
 
 
-def _owned(address: str) -> int:
-    """How many partitions the worker behind `address` owns; 0 while it does not answer."""
+def _scraped(address: str, metric: str) -> float:
+    """A metric without labels as the worker behind `address` tells it; 0 while it does not answer."""
     try:
         with urllib.request.urlopen(address, timeout=1) as answer:
             lines = answer.read().decode().splitlines()
     except OSError:
         return 0
-    return sum(int(float(line.split()[1])) for line in lines if line.startswith("sluicegate_partitions "))
+    return sum(float(line.split()[1]) for line in lines if line.startswith(f"{metric} "))
