@@ -30,14 +30,16 @@ PURPOSE = {
         "Not for talk about sexuality, health advice, art, or news on such offers.",
     ),
 }
-LIMITS = """\
-- It reads characters, not meaning: irony, quotation and context beyond the post are lost on it.
-- A post of a few characters says little; scores of such posts stay low unless the words are clear.
-- English tweets it learned from were labelled with a known bias against African American English (Davidson et
-  al. say so). Watch false alarms by dialect before you block on this score alone.
-- Where posts differ from the sets above, probabilities drift: measure on your own posts with
-  `sluicegate models evaluate FILE`, or train on them with `sluicegate models train --task`.
-"""
+LIMITS = [
+    "- It reads characters, not meaning: irony, quotation and what was said before are lost on it.",
+    "- A post of a few characters says little; such posts score low unless the words are clear.",
+    "- Where posts differ from the sets above, probabilities drift: measure on your own posts with",
+    "  `sluicegate models evaluate FILE`, or train on them with `sluicegate models train --task`.",
+]
+TWEETS = [
+    "- The English tweets it learned from were labelled with a known bias against African American English, as",
+    "  their authors say. Watch false alarms by dialect before you block on this score alone.",
+]
 SHOWN = (
     "accuracy", "precision", "recall", "f1", "macro_f1", "auc", "average_precision", "ece",
     "recall_at_precision_95", "recall_at_precision_98",
@@ -56,7 +58,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Card:
-    """What the card is written from. alarms: file of ordinary posts -> their probabilities."""
+    """What the card is written from. alarms: file of ordinary posts -> their probabilities. shipped: trained by
+    one of our recipes, not on a platform's own posts."""
 
     name: str
     reads: Reads
@@ -65,10 +68,12 @@ class Card:
     learned: Examples
     measured: list[Measured]
     alarms: dict[str, NDArray[np.float32]]
+    shipped: bool
 
     def text(self) -> str:
         """The card as Markdown, with `{version}` where the registry puts the version."""
-        purpose, not_for = PURPOSE.get(self.name, (f"`{self.name}`, as the posts it learned from say.", ""))
+        own = (f"`{self.name}`, as the posts it learned from say.", "")
+        purpose, not_for = PURPOSE[self.name] if self.shipped else own
         reads = "the text of a post" if self.reads == "text" else "the author's name and the text of a post"
         return "\n".join([
             f"# {self.name} {{version}}",
@@ -98,7 +103,9 @@ class Card:
             *self.reliability(),
             "## Limits",
             "",
-            LIMITS,
+            *LIMITS,
+            *(TWEETS if "davidson-train" in self.learned.sources else []),
+            "",
         ])  # fmt: skip
 
     def sources(self) -> Iterator[list[str]]:

@@ -21,7 +21,16 @@ from models.training.fit import fit
 from models.training.recipes import RECIPES, own
 from models.training.sources import LabelledPost, read_posts
 
-Say = Callable[[str], None]
+
+class Order(NamedTuple):
+    """What to train and where to put it. out: folder of the registry. trained: ISO date for manifest and card.
+    say: is told in a line how far it is."""
+
+    name: str
+    out: Path
+    seed: int
+    trained: str
+    say: Callable[[str], None]
 
 
 class Check(NamedTuple):
@@ -40,57 +49,54 @@ CHECKS = {
 ORDINARY = ("weibo-background-train", "weibo-senti-train")
 
 
-def train_shipped(folder: Path, out: Path, name: str, seed: int, trained: str, say: Say) -> Entry:
-    """Train one of the shipped models from the sets in `folder`, and list it in the registry `out`."""
-    recipe, reads = RECIPES[name]
-    say(f"{name}: reading the sets in {folder}")
-    learned = recipe(folder, seed)
-    found = [check for check in CHECKS[name] if (folder / f"{check.file}.jsonl").exists()]
-    checks = {check: read_posts(folder / f"{check.file}.jsonl") for check in found}
-    ordinary = {file: read_posts(folder / f"{file}.jsonl") for file in ORDINARY if (folder / f"{file}.jsonl").exists()}
-    return train(learned, name, reads, out, seed, trained, say, checks, ordinary)
+def train_shipped(order: Order, folder: Path) -> Entry:
+    """Train one of the shipped models from the sets in `folder`, and list it in the registry."""
+    recipe, reads = RECIPES[order.name]
+    order.say(f"{order.name}: reading the sets in {folder}")
+    learned = recipe(folder, order.seed)
+    here = [check for check in CHECKS[order.name] if (folder / f"{check.file}.jsonl").exists()]
+    ordinary = [file for file in ORDINARY if (folder / f"{file}.jsonl").exists()]
+    return train(order, learned, reads, folder, checks=here, ordinary=ordinary, shipped=True)
 
 
-def train_own(file: Path, out: Path, task: str, seed: int, trained: str, say: Say) -> Entry:
+def train_own(order: Order, file: Path) -> Entry:
     """Train a model from a platform's own labelled posts. The name is read too if the posts have `nick`."""
-    say(f"{task}: reading {file}")
+    order.say(f"{order.name}: reading {file}")
     learned = own(file)
     reads: Reads = "name+text" if any(learned.names) else "text"
-    return train(learned, task, reads, out, seed, trained, say, {}, {})
+    return train(order, learned, reads, file.parent)
 
 
 def train(
+    order: Order,
     learned: Examples,
-    name: str,
     reads: Reads,
-    out: Path,
-    seed: int,
-    trained: str,
-    say: Say,
-    checks: dict[Check, list[LabelledPost]],
-    ordinary: dict[str, list[LabelledPost]],
+    folder: Path,
+    *,
+    checks: Sequence[Check] = (),
+    ordinary: Sequence[str] = (),
+    shipped: bool = False,
 ) -> Entry:
-    """Fit, measure, write. The same examples and seed give the same file."""
+    """Fit, measure on the files of `folder`, write. The same order and examples give the same files."""
+    name, say = order.name, order.say
     say(f"{name}: learning from {len(learned):,} posts, {int(learned.positive.sum()):,} positive")
-    registry = Registry(out, create=True)
-    fitted = fit(learned, reads, seed)
-    measured = []
-    for check, posts in checks.items():
+    registry = Registry(order.out, create=True)
+    fitted = fit(learned, reads, order.seed)
+    measured = [measure("held out of training", False, fitted.held_out, fitted.held_out_chance)]
+    for check in checks:
         say(f"{name}: measuring on {check.file}")
-        positive = truth(posts)
+        posts = read_posts(folder / f"{check.file}.jsonl")
         chance = chances(fitted.pipeline, reads, posts)
-        measured.append(Measured(check.file, check.transfer, figures(positive, chance), reliability(positive, chance)))
-    held_out = Measured(
-        "held out of training",
-        False,
-        figures(fitted.held_out, fitted.held_out_chance),
-        reliability(fitted.held_out, fitted.held_out_chance),
-    )
-    alarms = {file: chances(fitted.pipeline, reads, posts) for file, posts in ordinary.items()}
-    card = Card(name, reads, trained, seed, learned, [held_out, *measured], alarms)
-    entry = registry.add(name, fitted.pipeline, reads, trained, card.text())
-    say(f"{name}: wrote version {entry.version} to {out / entry.file}")
+        measured.append(measure(check.file, check.transfer, truth(posts), chance))
+    alarms = {file: chances(fitted.pipeline, reads, read_posts(folder / f"{file}.jsonl")) for file in ordinary}
+    card = Card(name, reads, order.trained, order.seed, learned, measured, alarms, shipped=shipped)
+    entry = registry.add(name, fitted.pipeline, reads, order.trained, card.text())
+    say(f"{name}: wrote version {entry.version} to {order.out / entry.file}")
     return entry
+
+
+def measure(file: str, transfer: bool, positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> Measured:
+    return Measured(file, transfer, figures(positive, chance), reliability(positive, chance))
 
 
 def truth(posts: Sequence[LabelledPost]) -> NDArray[np.bool_]:

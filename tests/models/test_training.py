@@ -14,7 +14,7 @@ from models.grammar import labelled_texts
 from models.registry import Registry
 from models.training.examples import examples, fragments, split, with_names
 from models.training.recipes import RECIPES, agreement, with_digits
-from models.training.run import train_own
+from models.training.run import Order, train_own
 from models.training.sources import SOURCES, LabelledPost, PostsError, read_posts
 from models.training.trimmings import small_talk, trimmed
 
@@ -42,7 +42,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_the_same_posts_and_seed_give_the_same_bytes(posts_file: Path, tmp_path: Path) -> None:
-    train_own(posts_file, tmp_path / "here", "ads", 1, "2026-01-01", lambda line: None)
+    train_own(Order("ads", tmp_path / "here", 1, "2026-01-01", print), posts_file)
     for seed in ("1", "2"):
         out = tmp_path / f"there{seed}"
         arguments = ["train", "--task", "ads", "--data", str(posts_file), "--out", str(out), "--date", "2026-01-01"]
@@ -57,8 +57,8 @@ def test_the_same_posts_and_seed_give_the_same_bytes(posts_file: Path, tmp_path:
 
 
 def test_another_seed_gives_another_model(posts_file: Path, tmp_path: Path) -> None:
-    one = train_own(posts_file, tmp_path, "ads", 1, "2026-01-01", lambda line: None)
-    other = train_own(posts_file, tmp_path, "ads", 2, "2026-01-01", lambda line: None)
+    one = train_own(Order("ads", tmp_path, 1, "2026-01-01", print), posts_file)
+    other = train_own(Order("ads", tmp_path, 2, "2026-01-01", print), posts_file)
     assert one.version != other.version
     assert Registry(tmp_path).entry("ads") == other
 
@@ -72,7 +72,7 @@ def test_names_are_read_when_the_posts_have_them(tmp_path: Path) -> None:
             for row in rows
         )
     )
-    entry = train_own(path, tmp_path / "out", "offers", 1, "2026-01-01", lambda line: None)
+    entry = train_own(Order("offers", tmp_path / "out", 1, "2026-01-01", print), path)
     assert entry.input == "name+text"
     card = (tmp_path / "out" / "offers" / entry.version / "CARD.md").read_text()
     assert "the author's name and the text of a post" in card
@@ -83,7 +83,7 @@ def test_posts_of_one_label_are_refused_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "posts.jsonl"
     path.write_text('{"text": "a", "label": "normal"}\n' * 50)
     with pytest.raises(ValueError, match="too few posts"):
-        train_own(path, tmp_path / "out", "ads", 1, "2026-01-01", lambda line: None)
+        train_own(Order("ads", tmp_path / "out", 1, "2026-01-01", print), path)
 
 
 @pytest.mark.parametrize("line", ["no json", '{"label": "spam"}', '{"text": 1, "label": "spam"}', "[1]"])

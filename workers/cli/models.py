@@ -68,7 +68,7 @@ def train(
 
     from models.registry import SHIPPED, RegistryError
     from models.training.recipes import RECIPES
-    from models.training.run import train_own, train_shipped
+    from models.training.run import Order, train_own, train_shipped
 
     day = trained or datetime.now(UTC).date().isoformat()
     unknown = sorted(set(names) - set(RECIPES))
@@ -82,10 +82,10 @@ def train(
 
     try:
         if task and out:
-            train_own(data, out, task, seed, day, say)
+            train_own(Order(task, out, seed, day, say), data)
             return
         for name in names or RECIPES:
-            train_shipped(data, out or SHIPPED, name, seed, day, say)
+            train_shipped(Order(name, out or SHIPPED, seed, day, say), data)
     except (ValueError, RegistryError) as error:
         raise click.ClickException(str(error)) from None
 
