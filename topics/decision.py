@@ -38,8 +38,8 @@ class Span(Struct, gc=False):
     field: Annotated[Literal["text", "name"], Meta(description="Which field the piece is in.")]
     start: Annotated[CodePoint, Meta(description="Its first code point.")]
     end: Annotated[CodePoint, Meta(description="The code point after its last.")]
-    model: Annotated[Name, Meta(description="The model it weighed in.")]
-    weight: Annotated[float, Meta(description="What it added to the model's log-odds.")]
+    model: Annotated[Name, Meta(description="The model it weighed in, or the list of terms (terms_<list>) it is on.")]
+    weight: Annotated[float, Meta(description="What it added to the model's log-odds; 1 for a term.")]
 
 
 class Source(Struct, gc=False):

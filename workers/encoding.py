@@ -7,43 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from models.scorer import Scorer
-from topics.decision import Decision, FiredRule, Source, Span, allow_lines, encode
-from workers.judge import Judgement
+from topics.decision import Decision, FiredRule, Source, allow_lines, encode
+from workers.explaining import explain
+from workers.judge import Judge, Judgement
 from workers.policy import ALLOW, VERDICTS
 from workers.publishing import Row
-
-Explanations = list[list[Span]]
 
 
 def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def explain(judgement: Judgement, rows: list[int], scorer: Scorer) -> Explanations:
-    """For each of `rows` the pieces of the post that weighed most in the models its fired rules name.
-
-    A post that only counters or other signals spoke against has none.
-    """
-    batch, fired = judgement.batch, judgement.verdicts.fired
-    named = {name: np.array([name in rule.signals for rule in judgement.verdicts.rules], bool) for name in scorer.names}
-    spans: Explanations = [[] for _ in rows]
-    for model, rules in named.items():
-        places = [place for place, row in enumerate(rows) if (fired[row] & rules).any()]
-        texts = [batch.texts[rows[place]] for place in places]
-        names = [batch.names[rows[place]] for place in places]
-        for place, found in zip(places, scorer.spans(texts, names, model), strict=True):
-            spans[place] += [Span(field, start, end, model, weight) for field, start, end, weight in found]
-    return spans
-
-
-def decisions(judgement: Judgement, rows: list[int], scorer: Scorer, policy: str) -> list[Decision]:
+def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decision]:
     """The full decisions of `rows`, explained."""
     batch, verdicts = judgement.batch, judgement.verdicts
     signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts()
     rules = [FiredRule(rule.name, rule.verdict, rule.category, rule.reason) for rule in verdicts.rules]
     made = []
-    for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, scorer), strict=True)):
+    for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, judge), strict=True)):
         fired = np.flatnonzero(verdicts.fired[row]).tolist()
         named = sorted({name for index in fired for name in verdicts.rules[index].signals})
         made.append(
@@ -54,10 +35,10 @@ def decisions(judgement: Judgement, rows: list[int], scorer: Scorer, policy: str
                 category=rules[verdicts.heaviest[row]].category if fired else None,
                 rules=[rules[index] for index in fired],
                 signals={name: _rounded(signals[place][name]) for name in named},
-                scores={name: _rounded(signals[place][name]) for name in scorer.names},
+                scores={name: _rounded(signals[place][name]) for name in judge.scorer.names},
                 spans=spans,
-                policy=policy,
-                models=scorer.versions,
+                policy=judge.policy.version,
+                models=judge.scorer.versions,
                 degraded=judgement.degraded,
                 source=Source(batch.partition, int(batch.offsets[row])),
                 created_at=int(batch.created_at[row]),
@@ -68,7 +49,7 @@ def decisions(judgement: Judgement, rows: list[int], scorer: Scorer, policy: str
     return made
 
 
-def encode_judgement(judgement: Judgement, scorer: Scorer, policy: str) -> dict[str, list[Row]]:
+def encode_judgement(judgement: Judgement, judge: Judge) -> dict[str, list[Row]]:
     """Rows by topic: slim ones for posts that pass, explained ones for the others."""
     batch, verdict = judgement.batch, judgement.verdicts.verdict
     rows: dict[str, list[Row]] = defaultdict(list)
@@ -81,10 +62,10 @@ def encode_judgement(judgement: Judgement, scorer: Scorer, policy: str) -> dict[
         offsets=batch.offsets[passed],
         created_at=batch.created_at[passed],
         arrived_at=batch.arrived_at[passed],
-        policy=policy,
+        policy=judge.policy.version,
         degraded=judgement.degraded,
     )
     rows["allow"] = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
-    for decision in decisions(judgement, np.flatnonzero(verdict != ALLOW).tolist(), scorer, policy):
+    for decision in decisions(judgement, np.flatnonzero(verdict != ALLOW).tolist(), judge):
         rows[decision.verdict].append(Row(decision.author.encode(), encode(decision)))
     return rows

@@ -63,6 +63,7 @@ class Judge:
         self._counters = counters
         self._metrics = metrics
         self._signals = Signals(scorer, policy.terms)
+        self.terms = self._signals.terms
         declared = frozenset(spec.name for spec in policy.counters)
         missing = policy.signals - self._signals.names - declared
         if missing:

@@ -50,7 +50,7 @@ class Moderator:
         try:
             judgement = await self._judge.judge(batch)
             with self._metrics.timed("encode"):
-                rows = encode_judgement(judgement, self._judge.scorer, self._judge.policy.version)
+                rows = encode_judgement(judgement, self._judge)
         except Exception as error:
             if len(batch) == 1:
                 # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.

@@ -109,7 +109,7 @@ def _scored(judgement: Judgement, judge: Judge, explain: bool) -> list[Scored]:
     for row, rule in np.argwhere(verdicts.fired).tolist():
         outcomes[row].rules.append(names[rule])
     if explain:
-        full = decisions(judgement, list(range(len(batch))), judge.scorer, judge.policy.version)
+        full = decisions(judgement, list(range(len(batch))), judge)
         for outcome, decision, post in zip(outcomes, full, batch.posts, strict=True):
             outcome.spans, outcome.post = decision.spans, post
     return outcomes

@@ -80,24 +80,23 @@ class Terms:
         counts = np.minimum(hits, 0xFFFF).astype(np.uint16)
         return {column.name: pl.Series(row, dtype=pl.UInt16) for column, row in zip(self.columns, counts, strict=True)}
 
-    def matches(self, batch: Batch, row: int) -> list[TermHit]:
-        """The hits counted for one post, by field, then by list, then by place."""
-        return self._hits_in("text", batch.folded_text, row) + self._hits_in("name", batch.folded_name, row)
+    def matches(self, batch: Batch) -> list[list[TermHit]]:
+        """The hits counted for each post, those in the text first, by list and then by place.
 
-    def _hits_in(self, field: Literal["text", "name"], folded: Folded, row: int) -> list[TermHit]:
-        begin, end = folded.starts[row : row + 2]
-        origin = folded.origin[begin:end]
-        found = self._search(folded.codes[begin:end], np.array([0, end - begin]))
-        return [
-            TermHit(
-                self._lists[self._list_of[pattern]],
-                self._terms[pattern],
-                field,
-                int(origin[first]),
-                int(origin[last - 1]) + 1,
-            )
-            for pattern, first, last in zip(*found, strict=True)
-        ]
+        Meant for the few posts that people will look at.
+        """
+        hits: list[list[TermHit]] = [[] for _ in batch.posts]
+        self._add_hits(hits, "text", batch.folded_text)
+        self._add_hits(hits, "name", batch.folded_name)
+        return hits
+
+    def _add_hits(self, hits: list[list[TermHit]], field: Literal["text", "name"], folded: Folded) -> None:
+        found = self._search(folded.codes, folded.starts)
+        rows = row_of(found.start, folded.starts)
+        starts, ends = folded.origin[found.start], folded.origin[found.end - 1] + 1
+        columns = (column.tolist() for column in (rows, found.pattern, starts, ends))
+        for row, pattern, start, end in zip(*columns, strict=True):
+            hits[row].append(TermHit(self._lists[self._list_of[pattern]], self._terms[pattern], field, start, end))
 
     def _search(self, codes: NDArray[np.uint32], starts: NDArray[np.int64]) -> Hits:
         """Hits in texts that lie end to end. Found overlapping, so that no false hit hides a true one."""

@@ -78,7 +78,7 @@ def test_a_term_in_two_lists_counts_in_both(batch: Batches) -> None:
 def test_matches_say_where_in_the_text_as_written(batch: Batches, post: Callable[..., Post]) -> None:
     text, name = "快 来：加.微.信 now!", "★ＶＸ★"
     terms = Terms({"contact": ["加微信", "vx"]})
-    found = terms.matches(batch("", post(text, name=name)), 1)
+    found = terms.matches(batch("", post(text, name=name)))[1]
     assert [(hit.list, hit.term, hit.field) for hit in found] == [
         ("contact", "加微信", "text"),
         ("contact", "vx", "name"),
@@ -113,7 +113,7 @@ def test_a_post_has_the_same_hits_alone_and_in_any_batch(texts: list[str], terms
     counts = search.measure(together)["terms_list"].to_list()
     for row, post in enumerate(posts):
         assert search.measure(Batch.offline([post]))["terms_list"].to_list() == [counts[row]]
-        found = search.matches(together, row)
+        found = search.matches(together)[row]
         assert len(found) == counts[row]
         for hit in found:
             written = post.text if hit.field == "text" else post.author.name

@@ -1,0 +1,43 @@
+"""Why a post did not pass: the pieces of its text and name that its fired rules went by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from topics.decision import Span
+from workers.batch import Batch
+from workers.judge import Judge, Judgement
+
+Spans = list[list[Span]]
+
+
+def explain(judgement: Judgement, rows: list[int], judge: Judge) -> Spans:
+    """For each of `rows` the pieces that weighed most in the models its fired rules name, and the terms they name.
+
+    A post that only counters or the account spoke against has none.
+    """
+    spans: Spans = [[] for _ in rows]
+    for model in judge.scorer.names:
+        places = _naming(judgement, rows, model)
+        texts = [judgement.batch.texts[rows[place]] for place in places]
+        names = [judgement.batch.names[rows[place]] for place in places]
+        for place, found in zip(places, judge.scorer.spans(texts, names, model), strict=True):
+            spans[place] += [Span(field, start, end, model, weight) for field, start, end, weight in found]
+    _add_terms(spans, judgement, rows, judge)
+    return spans
+
+
+def _add_terms(spans: Spans, judgement: Judgement, rows: list[int], judge: Judge) -> None:
+    lists = {name: set(_naming(judgement, rows, f"terms_{name}")) for name in judge.policy.terms}
+    places = sorted(set().union(*lists.values()))
+    hits = judge.terms.matches(Batch.offline([judgement.batch.posts[rows[place]] for place in places]))
+    for place, found in zip(places, hits, strict=True):
+        spans[place] += [
+            Span(hit.field, hit.start, hit.end, f"terms_{hit.list}", 1.0) for hit in found if place in lists[hit.list]
+        ]
+
+
+def _naming(judgement: Judgement, rows: list[int], signal: str) -> list[int]:
+    """Places in `rows` of the posts on which a rule fired that names the signal."""
+    rules = [index for index, rule in enumerate(judgement.verdicts.rules) if signal in rule.signals]
+    return np.flatnonzero(judgement.verdicts.fired[np.ix_(rows, rules)].any(axis=1)).tolist()
