@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,12 +36,3 @@ def fresh_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     service, address = start(tmp_path)
     yield address
     service.stop(10)
-
-
-@pytest.fixture(scope="session")
-def real_text() -> Path:
-    """The folder of real text that SLUICEGATE_DATA names; without it the test is skipped."""
-    folder = Path(os.environ.get("SLUICEGATE_DATA", ""))
-    if not (folder / "README.md").is_file():
-        pytest.skip("needs the folder of real text: set SLUICEGATE_DATA=DIR")
-    return folder
