@@ -12,7 +12,6 @@ import os
 # One batch at a time is what a worker does; a pool of threads a process would only fight with its neighbours.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-import asyncio
 import dataclasses
 import gc
 import time
@@ -30,6 +29,7 @@ from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
+from workers.overlap import Overlap
 from workers.publishing import Publisher
 from workers.settings import SettingsError, load_settings
 
@@ -46,6 +46,7 @@ log = structlog.get_logger(__name__)
 metrics = Metrics()
 
 BUFFERED_BATCHES = 4
+BATCHES_UNDER_WAY = 3
 REQUEST_SECONDS = 30.0
 
 
@@ -87,8 +88,7 @@ class Worker:
     def __init__(self) -> None:
         self.moderator: Moderator | None = None
         self.publishers: dict[int, Publisher] = {}
-        # Held while a batch is on its way: a rebalance and a shutdown wait for it.
-        self.busy = asyncio.Lock()
+        self.overlap: Overlap | None = None
 
     async def close(self) -> None:
         """Stop the publishers."""
@@ -143,30 +143,33 @@ async def own(*_: Any, **__: Any) -> None:
 @app.on_partitions_revoked.connect
 @app.on_before_shutdown.connect
 async def drain(*_: Any, **__: Any) -> None:
-    """Let the batch under way end, under the assignment it began with."""
-    async with worker.busy:
-        pass
+    """Let the batches under way end, under the assignment they began with."""
+    if worker.overlap:
+        await worker.overlap.drained()
 
 
 @app.agent(posts, supervisor_strategy=mode.CrashingSupervisor)
 async def moderate(stream: Any) -> None:
-    """Decide one batch after the other; what is not decided is not committed."""
-    assert worker.moderator is not None
+    """Decide batch after batch; what is not decided is not committed."""
     # A full buffer then blocks the fetcher; Faust's own way sleeps a second.
     consumer().on_buffer_full = lambda _: None
     try:
-        async for event in stream.events():
-            async with worker.busy:
-                records, partition = event.value, event.message.partition
-                outputs = await worker.moderator.moderate(records)
-                with metrics.timed("publish"):
-                    await worker.publishers[partition].publish(partition, outputs)
-                with metrics.timed("commit"):
-                    upto = {TopicPartition(POSTS.name, partition): event.message.offset + 1}
-                    await consumer()._commit_offsets(upto)
-                observe(records)
+        async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
+            async for event in stream.events():
+                await worker.overlap.start(event.message.partition, decide(event.message.partition, event.value))
     finally:
         await worker.close()
+
+
+async def decide(partition: int, records: list[Any]) -> None:
+    """Moderate a partition's records, publish what came out, commit."""
+    assert worker.moderator is not None
+    outputs = await worker.moderator.moderate(records)
+    with metrics.timed("publish"):
+        await worker.publishers[partition].publish(partition, outputs)
+    with metrics.timed("commit"):
+        await consumer()._commit_offsets({TopicPartition(POSTS.name, partition): records[-1].offset + 1})
+    observe(records)
 
 
 def observe(records: list[Any]) -> None:
