@@ -25,7 +25,12 @@ class Account:
         Column("account_age_days", pl.Float64(), "days", "from opening the account to the post; null if unknown"),
         Column("followers", pl.UInt32(), "accounts", "that follow the author; null if unknown"),
         Column("agency", pl.String(), "", "id of the agency that runs the account; null if none"),
-        Column("profile_bare", pl.Boolean(), "", "no followers known, and a name as the platform gives out"),
+        Column(
+            "profile_bare",
+            pl.Boolean(),
+            "",
+            "a name as the platform gives out and no followers; null if both are unknown",
+        ),
     )
 
     def measure(self, batch: Batch) -> dict[str, pl.Series]:
@@ -40,6 +45,8 @@ class Account:
         }
 
 
-def bare(author: Author) -> bool:
+def bare(author: Author) -> bool | None:
     """Whether an account shows no sign of a person: a name nobody chose, and nobody who follows."""
+    if author.followers is None and not author.name:
+        return None
     return not author.followers and DEFAULT_NAME.fullmatch(author.name) is not None

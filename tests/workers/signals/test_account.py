@@ -34,11 +34,16 @@ def test_followers_and_agency_are_passed_on(post: Posts, batch: Callable[..., Ba
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "user829103", "用户5f3a99c1", "User_42", "用户7731920", "手机用户123", "83910284", "用户"]
+    "name", ["  ", "user829103", "用户5f3a99c1", "User_42", "用户7731920", "手机用户123", "83910284", "用户"]
 )
 def test_a_given_name_and_no_followers_make_a_bare_profile(post: Posts, batch: Callable[..., Batch], name: str) -> None:
     bare = [post(name=name), post(name=name, author={"followers": 0}), post(name=name, author={"followers": 9})]
     assert Account().measure(batch(*bare))["profile_bare"].to_list() == [True, True, False]
+
+
+def test_an_account_of_which_nothing_is_known_is_neither_bare_nor_not(post: Posts, batch: Callable[..., Batch]) -> None:
+    unknown = [post(name=""), post(name="", author={"followers": 0}), post(name="", author={"followers": 9})]
+    assert Account().measure(batch(*unknown))["profile_bare"].to_list() == [None, True, False]
 
 
 @pytest.mark.parametrize("name", ["Ada", "小明", "userland", "用户体验师", "abe", "facade"])

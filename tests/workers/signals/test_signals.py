@@ -125,7 +125,7 @@ def test_no_valid_post_makes_a_signal_raise(scorer: Scorer, posts: list[Post]) -
     batch = Batch.offline(posts)
     frame = signals.measure(batch)
     assert frame.height == len(posts)
-    for never_null in ("abuse", "media_count", "link_count", "profile_bare", "terms_contact"):
+    for never_null in ("abuse", "media_count", "link_count", "terms_contact"):
         assert frame[never_null].null_count() == 0
     signals.keys(batch, KEYS)
 
