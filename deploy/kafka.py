@@ -58,9 +58,7 @@ def fetch() -> Path:
         command = [maven, "-B", "-q", "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ServiceError(
-            f"Maven could not fetch Apache Kafka {VERSION}:\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
-        )
+        raise ServiceError(f"Maven could not fetch Apache Kafka {VERSION}:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     (target / "complete").touch()
     return target
 
