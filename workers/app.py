@@ -164,22 +164,17 @@ async def moderate(stream: Any) -> None:
 async def decide(partition: int, records: list[Any]) -> None:
     """Moderate a partition's records, publish what came out, commit."""
     assert worker.moderator is not None
-    outputs = await worker.moderator.moderate(records)
+    moderated = await worker.moderator.moderate(records)
     with metrics.timed("publish"):
-        await worker.publishers[partition].publish(partition, outputs)
+        await worker.publishers[partition].publish(partition, moderated.rows)
     with metrics.timed("commit"):
         await consumer()._commit_offsets({TopicPartition(POSTS.name, partition): records[-1].offset + 1})
-    observe(records)
-
-
-def observe(records: list[Any]) -> None:
-    """Latency and lag after a batch, from the records alone."""
-    last = records[-1]
-    arrived = np.array([record.timestamp for record in records])
-    metrics.arrived_latency.observe(time.time() - arrived / 1_000)
-    highwater = app.consumer.highwater(TopicPartition(last.topic, last.partition))
+    now = time.time()
+    metrics.created_latency.observe(now - moderated.created_at / 1_000)
+    metrics.arrived_latency.observe(now - np.array([record.timestamp for record in records]) / 1_000)
+    highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
     if highwater is not None:
-        metrics.lag.labels(last.partition).set(max(0, highwater - last.offset - 1))
+        metrics.lag.labels(partition).set(max(0, highwater - records[-1].offset - 1))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG
 from workers.decoding import Record, dead_row, decode
@@ -23,6 +25,19 @@ log = structlog.get_logger(__name__)
 TOPICS = {"allow": ALLOW.name, "flag": FLAG.name, "block": BLOCK.name}
 
 
+@dataclass(frozen=True)
+class Moderated:
+    """What became of a batch of records.
+
+    Attributes:
+        rows: rows to publish by topic, one for each record.
+        created_at: int64[n], when the posts among the records were written, milliseconds since the epoch.
+    """
+
+    rows: dict[str, list[Row]]
+    created_at: NDArray[np.int64]
+
+
 class Moderator:
     """Turns records of `posts` into decisions and dead letters: one row for each record, none left out."""
 
@@ -30,8 +45,8 @@ class Moderator:
         self._judge = judge
         self._metrics = metrics
 
-    async def moderate(self, records: Sequence[Record]) -> dict[str, list[Row]]:
-        """Rows by topic for one partition's records, in the order of their offsets within a topic."""
+    async def moderate(self, records: Sequence[Record]) -> Moderated:
+        """What becomes of one partition's records; within a topic rows are in the order of the records' offsets."""
         self._metrics.batch.observe(len(records))
         with self._metrics.timed("decode"):
             batch, dead = decode(records)
@@ -40,7 +55,7 @@ class Moderator:
             await self._decide(batch, {record.offset: record for record in records}, outputs)
         for _, _, headers in outputs[DEAD.name]:
             self._metrics.dead.labels(headers[0][1].decode()).inc()
-        return outputs
+        return Moderated(outputs, batch.created_at)
 
     async def _decide(self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]]) -> None:
         """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.

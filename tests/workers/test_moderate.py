@@ -28,7 +28,7 @@ SOLICITATION = "同城可约，上门服务，加微信 vx8899 看照片"
 
 
 def moderate(judge: Judge, records: list[Any]) -> dict[str, list[Row]]:
-    return asyncio.run(Moderator(judge, Metrics()).moderate(records))
+    return asyncio.run(Moderator(judge, Metrics()).moderate(records)).rows
 
 
 def test_an_ordinary_post_is_allowed_in_fewer_than_250_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:

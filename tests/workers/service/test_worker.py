@@ -7,13 +7,14 @@ import shutil
 import signal
 import sys
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.processes import Service
+from deploy.processes import Service, free_port
 
 Record = tuple[int, bytes | None, bytes | None]
 NOW = 1_790_000_000_000
@@ -118,6 +119,27 @@ def test_without_redis_decisions_go_on_and_say_so(
     platform.send([post(number) for number in range(20, 40)])
     outputs = platform.outputs(40)
     assert sum(bool(json.loads(output.value).get("degraded")) for output in outputs) == 20
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+def test_prometheus_is_told_what_was_decided_how_late_and_by_what(platform: Any, start_worker: Any) -> None:
+    port = free_port()
+    start_worker(metrics_port=str(port))
+    platform.send([*(post(number) for number in range(50)), (0, None, b"{")])
+    platform.outputs(51)
+    lines = set()
+    while 'sluicegate_consumer_lag{partition="1"} 0.0' not in lines:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = set(answer.read().decode().splitlines())
+    assert 'sluicegate_posts_total{verdict="allow"} 50.0' in lines
+    assert 'sluicegate_dead_letters_total{reason="not_json"} 1.0' in lines
+    assert "sluicegate_created_to_decided_seconds_count 50.0" in lines
+    assert "sluicegate_arrived_to_decided_seconds_count 51.0" in lines
+    assert "sluicegate_degraded 0.0" in lines
+    assert "sluicegate_partitions 2.0" in lines
+    for stage in ("decode", "signals", "rules", "encode", "publish", "commit"):
+        assert any(line.startswith(f'sluicegate_stage_seconds_count{{stage="{stage}"}}') for line in lines)
+    assert any(line.startswith("sluicegate_versions_info{") and 'policy="' in line for line in lines)
 
 
 def test_faust_s_own_command_runs_the_worker(platform: Any, start_worker: Any) -> None:
