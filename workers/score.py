@@ -69,14 +69,14 @@ class Scored(msgspec.Struct):
 
 
 async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = False) -> AsyncIterator[Scored]:
-    """One outcome for each line that is not blank, in order.
+    """One outcome for each line, in order.
 
     Args:
         judge: an offline judge; its counters see the posts in the order of the lines.
         lines: JSON objects; only `text` is required.
         explain: give spans for every model that a fired rule names, and the post itself.
     """
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    numbered = iter(enumerate(lines, 1))
     first_offset = 0
     while chunk := list(itertools.islice(numbered, BATCH)):
         posts: list[Post] = []

@@ -38,7 +38,7 @@ def test_the_author_s_name_is_scored_with_the_text() -> None:
     assert named["scores"]["solicitation"] > plain["scores"]["solicitation"] + 0.3  # type: ignore[index]
 
 
-@pytest.mark.parametrize("line", ["{", '{"id": "x"}', '{"text": 5}', '{"text": "\\ud800"}', "[]"])
+@pytest.mark.parametrize("line", ["", "{", '{"id": "x"}', '{"text": 5}', '{"text": "\\ud800"}', "[]"])
 def test_a_line_that_is_no_post_gets_an_error_and_its_neighbours_their_scores(line: str) -> None:
     outcomes = score([{"text": "a"}, line, {"text": "b"}], status=1)
     assert [outcome["verdict"] is not None for outcome in outcomes] == [True, False, True]

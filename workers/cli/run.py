@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import signal
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,7 @@ async def _run(
     endless = posts is None and count is None
     source = file_source(posts) if posts else simulator_source(seed, count)
     with Stack(kafka, redis, workers, settings) as stack:
+        start = time.monotonic()
         await asyncio.to_thread(stack.start, partitions)
         async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=not endless) as watch:
             console.print(f"broker {stack.kafka}   redis {stack.redis}")
@@ -127,6 +129,7 @@ async def _run(
                 console.print(f"worker metrics {metrics}   web {web}")
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
+            console.print(f"ready after {time.monotonic() - start:.1f} s")
             idle_cpu = await asyncio.to_thread(stack.total, CPU_SECONDS)
             feed = Feed({"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None))
             view = View(watch, {"metrics": stack.metrics, "web": stack.web})

@@ -15,7 +15,7 @@ from rich.table import Table
 from workers.live.view import VERDICTS, View
 from workers.live.watch import Watch
 
-PICTURE_WIDTH = 130
+PICTURE_WIDTH = 140
 
 
 def summary(watch: Watch, sent: int) -> dict[str, Any]:

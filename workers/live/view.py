@@ -25,7 +25,7 @@ class View:
     def __init__(self, watch: Watch, addresses: Mapping[str, list[str]]) -> None:
         self._watch = watch
         self._addresses = addresses
-        self._samples: deque[tuple[float, int]] = deque(maxlen=64)
+        self._samples = deque([(time.monotonic(), watch.decided)], maxlen=64)
 
     def rate(self) -> float:
         """Posts decided a second, over the last few seconds. Call it about as often as the picture is drawn."""
@@ -80,7 +80,7 @@ class View:
 
     def _last(self) -> Table:
         table = Table(title="Last posts that did not pass", title_justify="left", expand=True, box=None)
-        for column, ratio in (("verdict", None), ("reason", 2), ("author", 1), ("text", 3)):
+        for column, ratio in (("verdict", None), ("reason", 3), ("author", 1), ("text", 3)):
             table.add_column(column, ratio=ratio, overflow="ellipsis", no_wrap=True)
         for decision in self._watch.last:
             assert decision.post is not None
