@@ -1,8 +1,9 @@
 """The Faust app. `faust -A workers.app worker` and `sluicegate worker` both run it.
 
 Faust gives the group, the rebalances, the agent and the web page. Reading is one event a fetch, so that posts stay
-together as a batch; offsets are committed by the agent itself, after the brokers have acknowledged what the batch
-produced. Faust's own acknowledgements are off: they commit past a failed batch (faust-streaming issue 606).
+together as a batch; offsets are committed with what the batch produced. Faust's own acknowledgements are off: they
+commit past a failed batch (faust-streaming issue 606). So is its exactly-once, which leaves outputs outside of their
+transaction (issue 517).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 # One batch at a time is what a worker does; a pool of threads a process would only fight with its neighbours.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+import asyncio
 import dataclasses
 import gc
 import time
@@ -30,7 +32,7 @@ from workers.connection import faust_credentials, kafka_arguments
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
-from workers.publishing import Publisher
+from workers.publishing import Publisher, start_publisher
 from workers.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -128,11 +130,20 @@ def prepare(*_: Any, **__: Any) -> None:
 
 @app.on_rebalance_complete.connect
 async def own(*_: Any, **__: Any) -> None:
-    """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets."""
+    """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets.
+
+    The order matters: first the former owner is shut out of Kafka, then of Redis, then it is asked where to go on.
+    """
+    assert worker.moderator is not None
     await worker.close()
-    for partition in sorted(app.consumer.assignment()):
-        if partition.topic == POSTS.name:
-            worker.publishers[partition.partition] = await Publisher.start(kafka_arguments(settings))
+    owned = sorted(partition for partition in app.consumer.assignment() if partition.topic == POSTS.name)
+    connection = kafka_arguments(settings)
+    commit = None if settings.delivery == "exactly_once" else consumer()._commit_offsets
+    started = await asyncio.gather(
+        *(start_publisher(connection, TopicPartition(*each), settings.group, commit) for each in owned)
+    )
+    worker.publishers = {each.partition: publisher for each, publisher in zip(owned, started, strict=True)}
+    await worker.moderator.own(worker.publishers.keys())
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
@@ -166,9 +177,7 @@ async def decide(partition: int, records: list[Any]) -> None:
     assert worker.moderator is not None
     moderated = await worker.moderator.moderate(records)
     with metrics.timed("publish"):
-        await worker.publishers[partition].publish(partition, moderated.rows)
-    with metrics.timed("commit"):
-        await consumer()._commit_offsets({TopicPartition(POSTS.name, partition): records[-1].offset + 1})
+        await worker.publishers[partition].publish(moderated.rows, records[-1].offset + 1)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
     metrics.arrived_latency.observe(now - np.array([record.timestamp for record in records]) / 1_000)

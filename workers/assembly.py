@@ -7,7 +7,7 @@ from pathlib import Path
 from models.scorer import Scorer
 from topics.catalog import POSTS
 from workers.connection import redis_arguments
-from workers.counters import Counters, MemoryStore, RedisStore
+from workers.counters import Breaker, Counters, MemoryStore, RedisStore
 from workers.judge import Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
@@ -37,6 +37,6 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     # Groups that each see every post would otherwise count each post twice.
     namespace = f"{settings.redis_namespace}:{settings.group}"
     store = RedisStore(settings.redis, namespace, settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
-    counters = Counters(policy.counters, store, source=POSTS.name)
+    counters = Counters(policy.counters, Breaker(store), source=POSTS.name)
     metrics.name_versions(policy.version, scorer.versions)
     return Moderator(Judge(policy, scorer, counters, metrics), metrics)

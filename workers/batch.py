@@ -25,24 +25,27 @@ class Batch:
         offsets: int64[n], ascending offsets in the input partition.
         arrived_at: int64[n], the records' timestamps, milliseconds since the epoch.
         partition: number of the input partition.
+        committed: offsets of the partition below it are committed: where the fetch began that the posts are from.
     """
 
     posts: Sequence[Post]
     offsets: NDArray[np.int64]
     arrived_at: NDArray[np.int64]
     partition: int = 0
+    committed: int = 0
 
     @classmethod
     def offline(cls, posts: Sequence[Post], first_offset: int = 0) -> Batch:
         """A batch of posts that come from no topic: each arrived when it was made, offsets count on."""
         made = np.array([post.created_at for post in posts], np.int64)
-        return cls(posts, np.arange(first_offset, first_offset + len(posts), dtype=np.int64), made)
+        offsets = np.arange(first_offset, first_offset + len(posts), dtype=np.int64)
+        return cls(posts, offsets, made, committed=first_offset)
 
     def __len__(self) -> int:
         return len(self.posts)
 
     def __getitem__(self, rows: slice) -> Batch:
-        return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], self.partition)
+        return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], self.partition, self.committed)
 
     @cached_property
     def ids(self) -> list[str]:

@@ -50,5 +50,6 @@ def decode(records: Sequence[Record]) -> tuple[Batch, list[Row]]:
         offsets=np.array([records[index].offset for index in kept], np.int64),
         arrived_at=np.array([records[index].timestamp for index in kept], np.int64),
         partition=records[0].partition,
+        committed=records[0].offset,
     )
     return batch, dead

@@ -6,6 +6,7 @@ The worker and the offline commands judge with the same code.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,13 @@ class Judge:
             verdicts = self.policy.decide(frame)
         return Judgement(batch, frame, verdicts, readings is None)
 
+    async def own(self, partitions: Collection[int]) -> None:
+        """Count for these partitions from now on; their former owners can no more."""
+        try:
+            await self._counters.claim(partitions)
+        except CountersUnavailable as error:
+            self._note_degraded(error)
+
     def check(self) -> None:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])
@@ -103,16 +111,16 @@ class Judge:
     async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> list[pl.Series] | None:
         start = time.perf_counter()
         try:
-            # The worker commits each batch before it takes the next: what lies below this one is committed.
-            readings = await self._counters.apply(
-                batch.partition, batch.offsets, batch.times, keys, committed=int(batch.offsets[0])
-            )
-        except CountersUnavailable:
-            self._note_degraded()
+            readings = await self._counters.apply(batch.partition, batch.offsets, batch.times, keys, batch.committed)
+        except CountersUnavailable as error:
+            self._note_degraded(error)
             return None
         self._metrics.counters_seconds.observe(time.perf_counter() - start)
         self._metrics.replayed.inc(readings.replayed)
         self._metrics.peeked.inc(readings.peeked)
+        if readings.lost:
+            self._metrics.counters_lost.inc()
+            log.error("Redis was emptied or set back: counts begin from what it has", partition=batch.partition)
         self._note_served()
         return [
             pl.Series(name, values).set(pl.Series(~readings.known[name]), None)
@@ -122,12 +130,12 @@ class Judge:
     def _unread(self, size: int) -> list[pl.Series]:
         return [pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name) for spec in self.policy.counters]
 
-    def _note_degraded(self) -> None:
+    def _note_degraded(self, error: CountersUnavailable) -> None:
         now = time.monotonic()
         if self._degraded_since is not None:
             self._metrics.degraded_seconds.inc(now - self._degraded_since)
         else:
-            log.warning("counters unavailable: decisions go on without them")
+            log.warning("counters unavailable: decisions go on without them", error=str(error))
         self._degraded_since = now
         self._metrics.degraded.set(1)
 

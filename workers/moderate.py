@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import structlog
 from numpy.typing import NDArray
 
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG
+from workers.counters import StaleEpoch
 from workers.decoding import Record, dead_row, decode
 from workers.encoding import encode_judgement
 from workers.publishing import Row
@@ -45,6 +46,10 @@ class Moderator:
         self._judge = judge
         self._metrics = metrics
 
+    async def own(self, partitions: Collection[int]) -> None:
+        """Count for these partitions from now on."""
+        await self._judge.own(partitions)
+
     async def moderate(self, records: Sequence[Record]) -> Moderated:
         """What becomes of one partition's records; within a topic rows are in the order of the records' offsets."""
         self._metrics.batch.observe(len(records))
@@ -60,12 +65,14 @@ class Moderator:
     async def _decide(self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]]) -> None:
         """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.
 
-        Raises what the step raised when it raises on any post.
+        Raises what the step raised when it raises on any post, and StaleEpoch when the partition has a newer owner.
         """
         try:
             judgement = await self._judge.judge(batch)
             with self._metrics.timed("encode"):
                 rows = encode_judgement(judgement, self._judge)
+        except StaleEpoch:
+            raise
         except Exception as error:
             if len(batch) == 1:
                 # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 # Room for a post at its limits with its explanation, and for a dead letter of the largest record.
 MAX_REQUEST_BYTES = 4 << 20
 MAX_BATCH_BYTES = 256 << 10
+# How long the readers of committed records may be held back by a worker that died with a transaction open.
+TRANSACTION_MS = 30_000
+# A new transaction waits for the end marks of the one before it; asked for often, they cost little time.
+RETRY_MS = 10
 
 # aiokafka takes no other sequence than a list. Nobody adds to this one.
 NO_HEADERS: list[tuple[str, bytes]] = []
@@ -24,46 +28,103 @@ class Row(NamedTuple):
     headers: list[tuple[str, bytes]] = NO_HEADERS
 
 
-class Publisher:
-    """Writes rows of all output topics to the partition number that their posts came from."""
+Outputs = Mapping[str, Sequence[Row]]
+Commit = Callable[[Mapping[TopicPartition, int]], Awaitable[object]]
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
 
-    @classmethod
-    async def start(cls, connection: Mapping[str, Any]) -> Publisher:
-        """A started publisher; `connection` holds aiokafka's keyword arguments.
+class Publisher(Protocol):
+    """Writes what became of a batch, and that it has been dealt with, for one input partition."""
 
-        Raises:
-            aiokafka.errors.KafkaError: no broker can be reached.
-        """
-        producer = AIOKafkaProducer(
-            **connection,
-            acks="all",
-            max_batch_size=MAX_BATCH_BYTES,
-            max_request_size=MAX_REQUEST_BYTES,
-        )
-        await producer.start()
-        return cls(producer)
-
-    async def publish(self, partition: int, outputs: Mapping[str, Sequence[Row]]) -> None:
-        """Return when the brokers have acknowledged every row, in order within a topic.
+    async def publish(self, outputs: Outputs, upto: int) -> None:
+        """Return when the brokers have every row, in order within a topic, and the offset below which all is done.
 
         Raises:
-            aiokafka.errors.KafkaError: a row was not acknowledged.
+            aiokafka.errors.KafkaError: they have not, or a newer owner of the partition has fenced this one.
         """
-        sent = []
-        for topic, rows in outputs.items():
-            batch = self._producer.create_batch()
-            for key, value, headers in rows:
-                # An empty batch takes a record of any size; a full one answers None.
-                while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                    sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-                    batch = self._producer.create_batch()
-            if batch.record_count():
-                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*sent)
 
     async def stop(self) -> None:
         """Close the connection."""
+
+
+class AtLeastOnce:
+    """Rows first, then the offset: a death in between has the batch delivered again, and decided alike."""
+
+    def __init__(self, producer: AIOKafkaProducer, source: TopicPartition, commit: Commit) -> None:
+        self._producer, self._source, self._commit = producer, source, commit
+
+    async def publish(self, outputs: Outputs, upto: int) -> None:
+        await send(self._producer, self._source.partition, outputs)
+        await self._commit({self._source: upto})
+
+    async def stop(self) -> None:
         await self._producer.stop()
+
+
+class ExactlyOnce:
+    """Rows and offset in one transaction.
+
+    aiokafka commits offsets in a transaction without naming the group's member (before KIP-447), so the transactional
+    id is one for each input partition: starting its producer fences the former owner and ends what that left open.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, source: TopicPartition, group: str) -> None:
+        self._producer, self._source, self._group = producer, source, group
+
+    async def publish(self, outputs: Outputs, upto: int) -> None:
+        async with self._producer.transaction():
+            # Waited for here: committing waits for the rows too, but does not tell their errors.
+            await send(self._producer, self._source.partition, outputs)
+            await self._producer.send_offsets_to_transaction({self._source: upto}, self._group)
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+
+async def start_publisher(
+    connection: Mapping[str, Any], source: TopicPartition, group: str, commit: Commit | None
+) -> Publisher:
+    """A publisher for an input partition: with `commit` at least once, without exactly once.
+
+    Args:
+        connection: aiokafka's keyword arguments.
+        source: the input partition; outputs go to the partitions of its number.
+        group: the consumer group.
+        commit: commits offsets of the group.
+
+    Raises:
+        aiokafka.errors.KafkaError: no broker can be reached, or it has no transactions.
+    """
+    arguments: dict[str, Any] = {
+        **connection,
+        "acks": "all",
+        "max_batch_size": MAX_BATCH_BYTES,
+        "max_request_size": MAX_REQUEST_BYTES,
+    }
+    if commit is None:
+        arguments |= {
+            "transactional_id": f"{group}-{source.topic}-{source.partition}",
+            "transaction_timeout_ms": TRANSACTION_MS,
+            "retry_backoff_ms": RETRY_MS,
+        }
+    producer = AIOKafkaProducer(**arguments)
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return ExactlyOnce(producer, source, group) if commit is None else AtLeastOnce(producer, source, commit)
+
+
+async def send(producer: AIOKafkaProducer, partition: int, outputs: Outputs) -> None:
+    """Return when the brokers have acknowledged every row."""
+    sent = []
+    for topic, rows in outputs.items():
+        batch = producer.create_batch()
+        for key, value, headers in rows:
+            # An empty batch takes a record of any size; a full one answers None.
+            while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+        if batch.record_count():
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*sent)

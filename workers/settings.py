@@ -24,6 +24,9 @@ class Settings(BaseSettings):
 
     kafka: str = Field("localhost:9092", description="Kafka brokers, host:port, several with commas")
     group: str = Field("sluicegate", min_length=1, description="consumer group; also names the counters' replay guard")
+    delivery: Literal["exactly_once", "at_least_once"] = Field(
+        "exactly_once", description="exactly_once needs a broker with transactions, such as Apache Kafka"
+    )
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="security protocol of the Kafka listeners"
     )

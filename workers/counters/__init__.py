@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workers.counters.breaker import Breaker
 from workers.counters.counters import GRACE_SECONDS, Counters, Readings
 from workers.counters.keys import NO_KEY, hash_strings
 from workers.counters.memory import MemoryStore
@@ -15,6 +16,7 @@ __all__ = [
     "MEMBERS",
     "MEMBERS_A_PANE",
     "NO_KEY",
+    "Breaker",
     "CounterSpec",
     "Counters",
     "CountersUnavailable",

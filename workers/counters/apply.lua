@@ -3,7 +3,7 @@
 -- KEYS  guard, then for each segment the hash of its own block and the hash of the block before
 -- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, segments (cells and ttl, uint32 each),
 --       count segments, keys, increments, lengths, additions, recipe
--- Returns {"applied", old values} | {"redelivered", applied, stored...} | {"stale", newest epoch}
+-- Returns {"applied", old values, last offset applied before (-1: none)} | {"redelivered", applied, stored...} | {"stale", newest epoch}
 
 local call, sub, find, concat = redis.call, string.sub, string.find, table.concat
 local pack, unpack_from = struct.pack, struct.unpack
@@ -202,4 +202,4 @@ for _, batch in ipairs(kept()) do
     call('HDEL', guard, batch[1])
   end
 end
-return {'applied', old}
+return {'applied', old, known[2] or '-1'}

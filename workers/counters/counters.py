@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workers.counters.plan import Keys, Measured, Plan
 from workers.counters.spec import CounterSpec
-from workers.counters.store import Redelivered, Request, Store
+from workers.counters.store import Applied, Request, Store
 
 GRACE_SECONDS = 3_600
 GUARD_SECONDS = 7 * 86_400
@@ -32,6 +32,8 @@ class Readings:
     peeked: int
     """Posts that had been applied before but whose readings are gone (offsets were set back): they read the counters
     as they stand now and are not counted again."""
+    lost: bool = False
+    """The store knows less than it did: it was emptied, or set back. Counts begin from what it has."""
 
 
 class Counters:
@@ -61,6 +63,27 @@ class Counters:
         self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
         # A later batch that overtook an earlier one on another connection would leave it uncounted.
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._epochs: dict[int, int] = {}
+        self._applied: dict[int, int] = {}
+
+    async def claim(self, partitions: Collection[int]) -> None:
+        """Become the owner of these partitions, and of no others: whoever owned them before can count no more.
+
+        Raises:
+            CountersUnavailable: those that could not be claimed are when they are first counted.
+        """
+        self._epochs.clear()
+        self._applied.clear()
+        if self._specs:
+            await asyncio.gather(*(self._epoch(partition) for partition in partitions))
+
+    async def _epoch(self, partition: int) -> int:
+        if partition not in self._epochs:
+            self._epochs[partition] = await self._store.claim(self._guard(partition), self._guard_seconds)
+        return self._epochs[partition]
+
+    def _guard(self, partition: int) -> str:
+        return f"guard:{self._source}:{partition}"
 
     async def apply(
         self,
@@ -69,14 +92,12 @@ class Counters:
         times: NDArray[np.int64],
         keys: Keys,
         committed: int,
-        epoch: int = 0,
     ) -> Readings:
         """Count the posts of one partition that have not been counted, and read the counters for all of them.
 
         offsets: int64 (n,), ascending. times: int64 (n,), each post's own time, milliseconds since the epoch.
         keys: uint64 (n,) for every column the counters name (`campaign` may be (n, bands)); 0 is none.
         committed: offsets below it are committed and never come again; what was kept to answer for them is dropped.
-        epoch: of the partition's owner; never falls.
 
         Raises:
             CountersUnavailable: decide without counters. The batch may have been applied; the same posts may be
@@ -86,6 +107,7 @@ class Counters:
         result = _Result(self._specs, len(offsets))
         if len(offsets) and self._specs:
             async with self._turns[partition]:
+                epoch = await self._epoch(partition)
                 await self._fill(result, partition, Plan(self._counted, offsets, times, keys), int(committed), epoch)
         return result.readings()
 
@@ -94,9 +116,12 @@ class Counters:
         while True:
             request = self._request(partition, plan, committed, epoch)
             answer = await self._store.apply(request)
-            if not isinstance(answer, Redelivered):
-                result.take(rows, plan.read(answer))
+            if isinstance(answer, Applied):
+                result.take(rows, plan.read(answer.old))
+                result.lost |= answer.before < self._applied.get(partition, -1 if committed == 0 else 0)
+                self._applied[partition] = request.last
                 return
+            self._applied[partition] = answer.applied
             missing = plan.offsets <= answer.applied
             for recipe, old in answer.stored:
                 before = Plan.from_recipe(recipe)
@@ -118,7 +143,7 @@ class Counters:
 
     def _request(self, partition: int, plan: Plan, committed: int, epoch: int) -> Request:
         return Request(
-            guard=f"guard:{self._source}:{partition}",
+            guard=self._guard(partition),
             guard_ttl_seconds=self._guard_seconds,
             epoch=epoch,
             committed=committed,
@@ -138,6 +163,7 @@ class _Result:
         self._known = {spec.name: np.zeros(posts, np.bool_) for spec in specs}
         self.replayed = 0
         self.peeked = 0
+        self.lost = False
 
     def take(
         self,
@@ -152,4 +178,4 @@ class _Result:
                 self._known[spec.name][rows] = measured[spec.identity].known[source]
 
     def readings(self) -> Readings:
-        return Readings(self._values, self._known, self.replayed, self.peeked)
+        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost)

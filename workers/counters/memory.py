@@ -13,6 +13,7 @@ from workers.counters.store import (
     MEMBER_BYTES,
     MEMBERS_A_PANE,
     PANES,
+    Applied,
     Cells,
     Redelivered,
     Request,
@@ -42,7 +43,12 @@ class MemoryStore:
         self._next_expiry = math.inf
         self._guards: dict[str, _Guard] = {}
 
-    async def apply(self, request: Request) -> bytes | Redelivered:
+    async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
+        known = self._guards.setdefault(guard, _Guard())
+        known.epoch += 1
+        return known.epoch
+
+    async def apply(self, request: Request) -> Applied | Redelivered:
         guard = self._fence(request)
         if request.first <= guard.applied:
             shared = (
@@ -54,11 +60,11 @@ class MemoryStore:
         self._expire()
         old = self._read(request.cells)
         self._write(request.cells)
-        guard.applied = request.last
+        before, guard.applied = guard.applied, request.last
         guard.batches[request.first, request.last] = (request.recipe, old)
         for first, last in [bounds for bounds in guard.batches if bounds[1] < request.committed]:
             del guard.batches[first, last]
-        return old
+        return Applied(old, before)
 
     async def peek(self, request: Request) -> bytes:
         self._fence(request)

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoScriptError, RedisError
 
-from workers.counters.store import MEMBERS_A_PANE, CountersUnavailable, Redelivered, Request, StaleEpoch
+from workers.counters.store import MEMBERS_A_PANE, Applied, CountersUnavailable, Redelivered, Request, StaleEpoch
 
 SCRIPT = resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -50,10 +50,16 @@ class RedisStore:
             **connection,
         )
 
-    async def apply(self, request: Request) -> bytes | Redelivered:
+    async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
+        name = self._prefix + guard
+        epoch = int(await self._call("HINCRBY", name, "epoch", 1))
+        await self._call("EXPIRE", name, guard_ttl_seconds)
+        return epoch
+
+    async def apply(self, request: Request) -> Applied | Redelivered:
         status, value, *stored = await self._run("apply", request)
         if status == b"applied":
-            return bytes(value)
+            return Applied(bytes(value), int(stored[0]))
         return Redelivered(int(value), tuple(_split(batch) for batch in stored))
 
     async def peek(self, request: Request) -> bytes:

@@ -87,6 +87,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """The batch was added."""
+
+    old: bytes
+    """The old values of its cells."""
+    before: int
+    """The last offset that had been applied before it; -1 where the store knows of none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Redelivered:
     """The batch starts at or below what has been applied; nothing was applied."""
 
@@ -104,7 +114,13 @@ class Store(Protocol):
     the count values found, the length (uint32) of each distinct value found, the distinct values found.
     """
 
-    async def apply(self, request: Request) -> bytes | Redelivered:
+    async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
+        """A new epoch for a partition, higher than all before it: from now on older ones are refused.
+
+        Raises CountersUnavailable.
+        """
+
+    async def apply(self, request: Request) -> Applied | Redelivered:
         """Add the batch once; returns the old values of its cells, or what is known if it came before.
 
         Raises:

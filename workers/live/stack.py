@@ -61,6 +61,8 @@ class Stack:
         """
         named = bool(self.kafka)
         if not named:
+            # Its transactions are no good: it shows what was aborted.
+            self._settings = {"DELIVERY": "at_least_once", **self._settings}
             broker, self.kafka = start_broker(self._folder)
             self._services.append(broker)
         if not self.redis:

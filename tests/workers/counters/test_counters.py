@@ -28,7 +28,6 @@ def apply(
     *,
     partition: int = 0,
     committed: int = 0,
-    epoch: int = 0,
     **keys: Sequence[Any],
 ) -> Coroutine[Any, Any, Readings]:
     """Posts of author 7, if no other key is given."""
@@ -39,7 +38,6 @@ def apply(
         np.full(len(offsets), times) if isinstance(times, int) else np.array(times, np.int64),
         {name: np.array(column, np.uint64) for name, column in columns.items()},
         committed,
-        epoch,
     )
 
 
@@ -168,28 +166,55 @@ def test_a_counter_new_in_an_upgrade_is_null_for_redelivered_posts(store: Store,
     assert values(read, "daily") == [None, 1]
 
 
-def test_an_older_epoch_is_refused_and_counts_nothing(store: Store, run: Run) -> None:
-    counters = Counters([POSTS], store)
-    run(apply(counters, [0], epoch=4))
-    with pytest.raises(StaleEpoch, match="epoch 3 is older than 4") as refused:
-        run(apply(counters, [1], epoch=3))
-    assert (refused.value.epoch, refused.value.newest) == (3, 4)
-    assert values(run(apply(counters, [1], epoch=4))) == [2]
+def test_a_former_owner_is_refused_and_counts_nothing(store: Store, run: Run) -> None:
+    former, owner = Counters([POSTS], store), Counters([POSTS], store)
+    run(former.claim([0]))
+    run(apply(former, [0]))
+    run(owner.claim([0]))
+    with pytest.raises(StaleEpoch, match="epoch 1 is older than 2") as refused:
+        run(apply(former, [1]))
+    assert (refused.value.epoch, refused.value.newest) == (1, 2)
+    assert values(run(apply(owner, [1]))) == [2]
 
 
-def test_a_new_owner_fences_the_old_one_even_if_it_only_asks_again(store: Store, run: Run) -> None:
-    counters = Counters([POSTS], store)
-    run(apply(counters, [0], epoch=1))
-    assert run(apply(counters, [0], epoch=2)).replayed == 1
+def test_an_owner_that_did_not_claim_does_when_it_first_counts(store: Store, run: Run) -> None:
+    former, owner = Counters([POSTS], store), Counters([POSTS], store)
+    run(apply(former, [0]))
+    assert run(apply(owner, [0])).replayed == 1
     with pytest.raises(StaleEpoch):
-        run(apply(counters, [1], epoch=1))
+        run(apply(former, [1]))
 
 
-def test_epochs_of_partitions_and_of_sources_do_not_meet(store: Store, run: Run) -> None:
-    counters, other = Counters([POSTS], store), Counters([POSTS], store, source="group/other")
-    run(apply(counters, [0], epoch=9))
-    assert values(run(apply(counters, [0], partition=1))) == [2]
+def test_owners_of_other_partitions_and_sources_do_not_meet(store: Store, run: Run) -> None:
+    counters, second = Counters([POSTS], store), Counters([POSTS], store)
+    other = Counters([POSTS], store, source="group/other")
+    run(apply(counters, [0]))
+    assert values(run(apply(second, [0], partition=1))) == [2]
     assert values(run(apply(other, [0]))) == [3]
+    assert values(run(apply(counters, [1]))) == [4]
+
+
+def test_a_claim_gives_up_what_was_owned_before(store: Store, run: Run) -> None:
+    first, second = Counters([POSTS], store), Counters([POSTS], store)
+    run(first.claim([0, 1]))
+    run(second.claim([1]))
+    run(first.claim([0]))
+    run(apply(second, [0], partition=1))
+    assert values(run(apply(first, [0]))) == [2]
+
+
+def test_a_store_that_knows_less_than_it_did_is_told_once(store: Store, run: Run) -> None:
+    counters = Counters([POSTS], store)
+    assert not run(apply(counters, [0])).lost
+    assert not run(apply(counters, [1])).lost
+    emptied = Counters([POSTS], store, source="as/emptied")
+    emptied._epochs, emptied._applied = {0: 1}, {0: 1}
+    assert run(apply(emptied, [2])).lost
+    assert not run(apply(emptied, [3])).lost
+
+
+def test_a_store_that_knows_nothing_of_a_partition_with_committed_offsets_is_told(store: Store, run: Run) -> None:
+    assert run(apply(Counters([POSTS], store), [5], committed=5)).lost
 
 
 def test_two_calls_at_once_for_a_partition_are_counted_in_their_order(store: Store, run: Run) -> None:

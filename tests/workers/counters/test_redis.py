@@ -77,7 +77,7 @@ def test_only_batches_not_yet_committed_are_kept(make_redis_store: Make, run: Ru
     for first in range(0, 50, 10):
         run(apply(counters, first, first + 10, committed=max(0, first - 15)))
     fields = server.hkeys("{kept}:guard:posts:0")
-    assert sorted(fields) == [b"20-29", b"30-39", b"40-49", b"applied"]
+    assert sorted(fields) == [b"20-29", b"30-39", b"40-49", b"applied", b"epoch"]
 
 
 def test_a_script_cache_flushed_meanwhile_is_no_trouble(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
@@ -162,3 +162,15 @@ def test_a_server_that_answers_can_be_pinged(make_redis_store: Make, run: Run) -
 def test_a_namespace_that_would_break_the_hash_tag_is_refused(namespace: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(namespace))):
         RedisStore("redis://127.0.0.1", namespace)
+
+
+def test_an_emptied_server_is_told_once_and_counting_begins_anew(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters = Counters(SPECS, make_redis_store("emptied"))
+    assert not run(apply(counters, 0, 2)).lost
+    server.delete(*server.keys("{emptied}*"))
+    emptied = run(apply(counters, 2, 4, committed=2))
+    assert emptied.lost
+    assert posts(emptied) == [1, 2]
+    assert not run(apply(counters, 4, 6, committed=4)).lost

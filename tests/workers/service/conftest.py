@@ -66,7 +66,10 @@ class Platform:
 
     async def _outputs(self, count: int) -> list[Output]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.kafka, auto_offset_reset="earliest", enable_auto_commit=False
+            bootstrap_servers=self.kafka,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
         )
         await consumer.start()
         consumer.assign([TopicPartition(topic.name, number) for topic in OUTPUTS for number in range(PARTITIONS)])
@@ -111,7 +114,15 @@ def own_valkey(tmp_path: Path) -> Iterator[tuple[Service, str]]:
 
 
 @pytest.fixture
-def start_worker(tmp_path: Path, own_valkey: tuple[Service, str], platform: Platform) -> Iterator[StartWorker]:
+def delivery(request: pytest.FixtureRequest) -> str:
+    """Exactly once where the test's broker is Apache Kafka; the embedded one shows what was aborted."""
+    return "exactly_once" if request.node.callspec.params["fresh_broker"] == "kafka" else "at_least_once"
+
+
+@pytest.fixture
+def start_worker(
+    tmp_path: Path, own_valkey: tuple[Service, str], platform: Platform, delivery: str
+) -> Iterator[StartWorker]:
     """Start a worker process; more settings by keyword. All are ended with the test."""
     services: list[Service] = []
 
@@ -120,6 +131,7 @@ def start_worker(tmp_path: Path, own_valkey: tuple[Service, str], platform: Plat
         environment = os.environ | {
             "SLUICEGATE_KAFKA": platform.kafka,
             "SLUICEGATE_REDIS": own_valkey[1],
+            "SLUICEGATE_DELIVERY": delivery,
             "SLUICEGATE_METRICS_PORT": "0",
             "SLUICEGATE_WEB_PORT": str(free_port()),
             "SLUICEGATE_STATE_DIR": str(tmp_path / f"state-{number}"),

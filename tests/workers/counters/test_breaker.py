@@ -1,0 +1,100 @@
+"""The circuit breaker: nobody waits for a store that does not answer, and it is noticed when it does again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+
+from workers.counters import Breaker, Counters, CounterSpec, CountersUnavailable, MemoryStore, RedisStore
+
+SPECS = [CounterSpec("posts", "count", "posts", "author", 60_000)]
+
+
+class Moody(MemoryStore):
+    """A store whose temper the test sets; it counts what reaches it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = True
+        self.answers_pings = True
+        self.calls = 0
+
+    async def apply(self, request: Any) -> Any:
+        self.calls += 1
+        if not self.up:
+            raise CountersUnavailable("down")
+        return await super().apply(request)
+
+    async def ping(self) -> None:
+        if not self.answers_pings:
+            raise CountersUnavailable("down")
+
+
+async def count(counters: Counters, offset: int) -> int:
+    readings = await counters.apply(
+        0, np.array([offset]), np.array([1_000]), {"author": np.array([7], np.uint64)}, committed=0
+    )
+    return int(readings.values["posts"][0])
+
+
+async def probed(breaker: Breaker) -> None:
+    """Wait for the background's ping to be answered."""
+    assert breaker._probe is not None
+    await asyncio.wait_for(breaker._probe, 10)
+
+
+def test_after_a_failure_calls_are_refused_without_asking_until_a_ping_is_answered() -> None:
+    async def run() -> None:
+        store = Moody()
+        counters = Counters(SPECS, breaker := Breaker(store, 0.01, 0.02))
+        assert await count(counters, 0) == 1
+        store.up = store.answers_pings = False
+        for offset in range(1, 6):
+            with pytest.raises(CountersUnavailable):
+                await count(counters, offset)
+        assert store.calls == 2
+        store.up = store.answers_pings = True
+        await probed(breaker)
+        assert await count(counters, 6) == 2
+        await breaker.close()
+
+    asyncio.run(run())
+
+
+def test_a_store_that_answers_pings_but_no_calls_is_asked_less_and_less_often() -> None:
+    async def run() -> None:
+        store = Moody()
+        store.up = False
+        counters = Counters(SPECS, breaker := Breaker(store, 0.01, 10))
+        for doubled in (0.02, 0.04, 0.08):
+            with pytest.raises(CountersUnavailable):
+                await count(counters, 0)
+            await probed(breaker)
+            assert breaker._pause == doubled
+        store.up = True
+        assert await count(counters, 0) == 1
+        assert breaker._pause == 0.01
+        await breaker.close()
+
+    asyncio.run(run())
+
+
+def test_a_paused_valkey_is_not_waited_for_and_normal_service_resumes_by_itself(valkey: str) -> None:
+    async def run() -> None:
+        store = Breaker(RedisStore(valkey, "breaker", timeout_seconds=0.1), 0.05, 0.1)
+        counters = Counters(SPECS, store)
+        assert await count(counters, 0) == 1
+        with redis.Redis.from_url(valkey) as server:
+            server.client_pause(1_000)
+        for offset in range(1, 200):
+            with pytest.raises(CountersUnavailable):
+                await count(counters, offset)
+        await probed(store)
+        assert await count(counters, 200) >= 2
+        await store.close()
+
+    asyncio.run(run())

@@ -1,0 +1,96 @@
+"""Sending dead letters back to `posts`, and noting on `posts.dead` that it was done."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaProducer
+from kafka.partitioner.default import murmur2
+
+from topics.catalog import DEAD, POSTS
+from topics.dead_letter import REPLAYED_FROM, DeadLetter, replay_note
+from topics.dead_topic import Stored
+from workers.publishing import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, TRANSACTION_MS, Row, send
+
+TRANSACTIONAL_ID: Final = "sluicegate-dead-replay"
+PORTION_LETTERS: Final = 500
+PORTION_BYTES: Final = 4 << 20
+
+
+class Replayer:
+    """Sends dead letters back to `posts`, acknowledged by all replicas; use it in an `async with` statement.
+
+    Exactly once, letters and their notes are one transaction, and the transactional id is one for all: a second replay
+    fences the first before it looks for notes, so no letter is sent twice. At least once, a letter is sent before it is
+    noted: what a death in between leaves without a note is sent again by the next replay.
+
+    Raises, from here and from every method:
+        aiokafka.errors.KafkaError: not acknowledged, fenced by another replay, or a broker without transactions.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], exactly_once: bool) -> None:
+        arguments: dict[str, Any] = {
+            **connection,
+            "acks": "all",
+            "max_batch_size": MAX_BATCH_BYTES,
+            "max_request_size": MAX_REQUEST_BYTES,
+        }
+        if exactly_once:
+            arguments |= {"transactional_id": TRANSACTIONAL_ID, "transaction_timeout_ms": TRANSACTION_MS}
+        self._producer = AIOKafkaProducer(**arguments)
+        self._exactly_once = exactly_once
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._producer.stop()
+
+    async def replay(self, letters: Iterable[tuple[Stored, DeadLetter]]) -> int:
+        """How many were sent: all, each to the partition it came from while `posts` has it, in the order given."""
+        partitions = len(await self._producer.partitions_for(POSTS.name))
+        count = 0
+        for portion in _portions(letters):
+            async with self._producer.transaction() if self._exactly_once else nullcontext():
+                await self._send(portion, partitions)
+            count += len(portion)
+        return count
+
+    async def _send(self, portion: list[tuple[Stored, DeadLetter]], partitions: int) -> None:
+        rows: dict[int, list[Row]] = defaultdict(list)
+        notes: dict[int, list[Row]] = defaultdict(list)
+        for stored, letter in portion:
+            target = letter.source_partition
+            if target >= partitions:
+                # Where Kafka's own producers would put its key, so that an author still has one partition.
+                target = (murmur2(stored.key or b"") & 0x7FFFFFFF) % partitions
+            rows[target].append(Row(stored.key, stored.value, [(REPLAYED_FROM, stored.place.encode())]))
+            notes[stored.partition].append(Row(stored.key, None, replay_note(stored.offset)))
+        for partition, of_partition in rows.items():
+            await send(self._producer, partition, {POSTS.name: of_partition})
+        for partition, of_partition in notes.items():
+            await send(self._producer, partition, {DEAD.name: of_partition})
+
+
+def _portions(letters: Iterable[tuple[Stored, DeadLetter]]) -> Iterator[list[tuple[Stored, DeadLetter]]]:
+    portion: list[tuple[Stored, DeadLetter]] = []
+    size = 0
+    for stored, letter in letters:
+        portion.append((stored, letter))
+        size += len(stored.value or b"")
+        if len(portion) == PORTION_LETTERS or size >= PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
