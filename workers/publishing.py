@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, UnknownError
 
 # Room for a post at its limits with its explanation, and for a dead letter of the largest record.
 MAX_REQUEST_BYTES = 4 << 20
@@ -26,6 +27,13 @@ class Row(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]] = NO_HEADERS
+
+
+class NoTransactions(KafkaError):  # type: ignore[misc]  # noqa: N818 - a property of the broker
+    """The broker has no transactions that aiokafka can use."""
+
+    def __str__(self) -> str:
+        return "this broker has no transactions: set SLUICEGATE_DELIVERY=at_least_once, or use Apache Kafka"
 
 
 Outputs = Mapping[str, Sequence[Row]]
@@ -92,7 +100,7 @@ async def start_publisher(
         commit: commits offsets of the group.
 
     Raises:
-        aiokafka.errors.KafkaError: no broker can be reached, or it has no transactions.
+        aiokafka.errors.KafkaError: no broker can be reached; NoTransactions: it cannot do exactly once.
     """
     arguments: dict[str, Any] = {
         **connection,
@@ -109,8 +117,10 @@ async def start_publisher(
     producer = AIOKafkaProducer(**arguments)
     try:
         await producer.start()
-    except BaseException:
+    except BaseException as error:
         await producer.stop()
+        if commit is None and isinstance(error, UnknownError):
+            raise NoTransactions from error
         raise
     return ExactlyOnce(producer, source, group) if commit is None else AtLeastOnce(producer, source, commit)
 

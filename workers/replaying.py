@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
@@ -13,12 +13,46 @@ from kafka.partitioner.default import murmur2
 
 from topics.catalog import DEAD, POSTS
 from topics.dead_letter import REPLAYED_FROM, DeadLetter, replay_note
-from topics.dead_topic import Stored
+from topics.dead_topic import DeadTopic, Stored
 from workers.publishing import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, TRANSACTION_MS, Row, send
 
 TRANSACTIONAL_ID: Final = "sluicegate-dead-replay"
 PORTION_LETTERS: Final = 500
 PORTION_BYTES: Final = 4 << 20
+Wanted = Callable[[Stored], bool]
+
+
+class Selection:
+    """Dead letters to replay: those that `wanted` says, of those that were there when this was made.
+
+    They are read anew each time they are asked for, so that memory holds the places of past replays and no letters.
+
+    Args:
+        topic: where they are.
+        wanted: whether a letter is meant.
+        firsts: partition -> offset to begin at; every partition from its beginning without it.
+        again: past replays do not matter.
+
+    Raises, from here and from every method:
+        DeadTopicError: the topic cannot be read.
+    """
+
+    def __init__(
+        self, topic: DeadTopic, wanted: Wanted, firsts: Mapping[int, int] | None = None, again: bool = False
+    ) -> None:
+        self._topic, self._wanted = topic, wanted
+        bounds = topic.bounds()
+        # A note comes after its letter, so nothing before the first letter matters.
+        self._bounds = {number: (first, bounds[number][1]) for number, first in firsts.items()} if firsts else bounds
+        notes = () if again else topic.read(self._bounds)
+        self._noted = {(note.partition, note.replayed) for note in notes if note.replayed is not None}
+
+    def letters(self, noted: bool = False) -> Iterator[tuple[Stored, DeadLetter]]:
+        """Those that no replay has noted yet, or those that one has."""
+        for stored in self._topic.read(self._bounds):
+            letter = stored.letter
+            if letter and self._wanted(stored) and ((stored.partition, stored.offset) in self._noted) is noted:
+                yield stored, letter
 
 
 class Replayer:

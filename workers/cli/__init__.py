@@ -17,6 +17,7 @@ COMMANDS = {
     "policy": "Check, test and start policies.",
     "models": "List, train and evaluate models.",
     "topics": "Create, check and describe the topics.",
+    "dead": "List, show and replay dead letters.",
 }
 
 

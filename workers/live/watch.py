@@ -63,7 +63,11 @@ class Watch:
 
     def __init__(self, kafka: dict[str, Any], keep_verdicts: bool = False, keep_last: int = 8) -> None:
         self._consumer = AIOKafkaConsumer(
-            **kafka, enable_auto_commit=False, fetch_max_wait_ms=50, max_partition_fetch_bytes=4 << 20
+            **kafka,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_max_wait_ms=50,
+            max_partition_fetch_bytes=4 << 20,
         )
         self._keep_verdicts = keep_verdicts
         self._seen: dict[int, Seen] = {}

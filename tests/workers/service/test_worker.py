@@ -171,3 +171,19 @@ def test_a_wrong_policy_ends_the_worker_with_its_file_and_line(start_worker: Any
     assert worker.process.wait(30) != 0
     assert "policy.yaml:4" in worker.last_lines()
     assert "abuse" in worker.last_lines()
+
+
+@pytest.mark.parametrize("fresh_broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+def test_a_worker_that_slept_past_its_session_publishes_nothing_and_ends(platform: Any, start_worker: Any) -> None:
+    sleeper = start_worker(batch_posts="50")
+    platform.send([post(number) for number in range(400)])
+    platform.outputs(400)
+    sleeper.process.send_signal(signal.SIGSTOP)
+    successor = start_worker(batch_posts="50")
+    platform.send([post(number) for number in range(400, 800)])
+    platform.outputs(800)
+    sleeper.process.send_signal(signal.SIGCONT)
+    platform.send([post(number) for number in range(800, 1_600)])
+    outputs = platform.outputs(1_600)
+    assert Counter(Counter(output.source for output in outputs).values()) == {1: 1_600}
+    assert successor.running or sleeper.running
