@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.settings import Settings
+from workers.tls import tls_context
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     if not settings.kafka_protocol.endswith("SSL"):
         return None
-    # A default context checks the certificate and the host's name.
-    context = ssl.create_default_context(cafile=str(settings.kafka_ca) if settings.kafka_ca else None)
-    if settings.kafka_cert and settings.kafka_key:
-        context.load_cert_chain(settings.kafka_cert, settings.kafka_key)
-    return context
+    return tls_context(settings.kafka_ca, settings.kafka_cert, settings.kafka_key)
 
 
 def _password(settings: Settings) -> str | None:

@@ -6,9 +6,12 @@ import difflib
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workers.tls import tls_context
 
 PREFIX = "SLUICEGATE_"
 
@@ -20,7 +23,7 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """Settings of a worker. A secret may be given as a file instead: NAME_FILE holds its path."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     kafka: str = Field("localhost:9092", description="Kafka brokers, host:port, several with commas")
     group: str = Field("sluicegate", min_length=1, description="consumer group; also names the counters' replay guard")
@@ -39,13 +42,19 @@ class Settings(BaseSettings):
     kafka_user: str | None = Field(None, description="SASL user")
     kafka_password: SecretStr | None = Field(None, description="SASL password (or KAFKA_PASSWORD_FILE)")
 
-    redis: str = Field("redis://localhost:6379/0", description="Redis or Valkey, redis:// or rediss:// (TLS)")
+    # A password may stand in the URL, so it is not shown.
+    redis: str = Field(
+        "redis://localhost:6379/0", repr=False, description="Redis or Valkey, redis:// or rediss:// (TLS)"
+    )
     redis_password: SecretStr | None = Field(None, description="its password (or REDIS_PASSWORD_FILE)")
     redis_ca: Path | None = Field(None, description="PEM file of the authority that signed its certificate")
     redis_namespace: str = Field("sluicegate", min_length=1, description="prefix of every key in it")
     redis_timeout_ms: int = Field(500, ge=10, le=60_000, description="longest wait for the counters, milliseconds")
 
     policy: Path | None = Field(None, description="policy file; the shipped default policy without it")
+    earlier_policy: Path | None = Field(
+        None, description="the policy before an upgrade: what it judged and is delivered again, it judges again"
+    )
     models: Path | None = Field(None, description="folder of models; the shipped models without it")
 
     batch_posts: int = Field(4_000, ge=1, le=100_000, description="most posts in one batch")
@@ -75,9 +84,16 @@ class Settings(BaseSettings):
     def _redis(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        try:
+            urlsplit(value).port  # noqa: B018 (reading it checks it)
+        except ValueError:
+            # The library's own error tells the wrong part, which may be one of a password.
+            raise ValueError(
+                f"no URL such as rediss://host:6379/0; a password belongs in {PREFIX}REDIS_PASSWORD"
+            ) from None
         return value
 
-    @field_validator("policy", "models", "kafka_ca", "kafka_cert", "kafka_key", "redis_ca")
+    @field_validator("policy", "earlier_policy", "models", "kafka_ca", "kafka_cert", "kafka_key", "redis_ca")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.exists():
@@ -86,10 +102,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
-        if self.kafka_protocol.startswith("SASL") and not (self.kafka_user and self.kafka_password):
+        tls, sasl = self.kafka_protocol.endswith("SSL"), self.kafka_protocol.startswith("SASL")
+        if sasl and not (self.kafka_user and self.kafka_password):
             raise ValueError(f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD are needed with {self.kafka_protocol}")
+        if not sasl and (self.kafka_user or self.kafka_password):
+            raise ValueError(f"{PREFIX}KAFKA_USER and {PREFIX}KAFKA_PASSWORD need {PREFIX}KAFKA_PROTOCOL=SASL_SSL")
         if (self.kafka_cert is None) != (self.kafka_key is None):
             raise ValueError(f"{PREFIX}KAFKA_CERT and {PREFIX}KAFKA_KEY go together")
+        # Who names an authority wants TLS: going on in the clear would be a silent mistake.
+        if not tls and (self.kafka_ca or self.kafka_cert):
+            raise ValueError(f"{PREFIX}KAFKA_CA and {PREFIX}KAFKA_CERT need {PREFIX}KAFKA_PROTOCOL=SSL or SASL_SSL")
+        if self.redis_ca and not self.redis.startswith("rediss://"):
+            raise ValueError(f"{PREFIX}REDIS_CA needs a {PREFIX}REDIS that begins with rediss://")
+        if tls:
+            tls_context(self.kafka_ca, self.kafka_cert, self.kafka_key)
+        if self.redis_ca:
+            tls_context(self.redis_ca)
         return self
 
     @property
@@ -110,9 +138,11 @@ def _secrets_from_files() -> dict[str, str]:
         if path is None:
             continue
         try:
-            read[name.lower()] = Path(path).read_text().strip()
+            read[name.lower()] = Path(path).read_text("utf-8").strip()
         except OSError as error:
             raise SettingsError(f"{PREFIX}{name}_FILE: {error.strerror}: {path}") from error
+        except UnicodeDecodeError:
+            raise SettingsError(f"{PREFIX}{name}_FILE: no text in UTF-8: {path}") from None
     return read
 
 
