@@ -37,6 +37,10 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     # Groups that each see every post would otherwise count each post twice.
     namespace = f"{settings.redis_namespace}:{settings.group}"
     store = RedisStore(settings.redis, namespace, settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
-    counters = Counters(policy.counters, Breaker(store), source=POSTS.name)
+    counters = Counters(policy.counters, Breaker(store), source=POSTS.name, policy=policy.digest)
+    earlier = []
+    if settings.earlier_policy:
+        before = Policy.load(settings.earlier_policy, schema())
+        earlier.append(Judge(before, scorer, counters.under(before.counters, before.digest), metrics))
     metrics.name_versions(policy.version, scorer.versions)
-    return Moderator(Judge(policy, scorer, counters, metrics), metrics)
+    return Moderator(Judge(policy, scorer, counters, metrics), metrics, earlier)

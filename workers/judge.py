@@ -6,7 +6,7 @@ The worker and the offline commands judge with the same code.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import structlog
 
 from topics.post import Author, Post
 from workers.batch import Batch
-from workers.counters import Counters, CountersUnavailable
+from workers.counters import Counters, CountersUnavailable, Readings
 from workers.signals import Signals
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ class Judgement:
         frame: n rows, a column a signal; counters that could not be read are null.
         verdicts: what the policy says of each row.
         degraded: True when the counters could not be read.
+        earlier: rows of redelivered posts that were first judged under another policy, by its digest.
     """
 
     batch: Batch
     frame: pl.DataFrame
     verdicts: Verdicts
     degraded: bool
+    earlier: Mapping[str, NDArray[np.intp]]
 
 
 class Judge:
@@ -89,10 +91,10 @@ class Judge:
             frame = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
         readings = await self._read_counters(batch, keys)
-        frame = frame.with_columns(readings or self._unread(len(batch)))
+        frame = frame.with_columns(self._unread(len(batch)) if readings is None else _series(readings))
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
-        return Judgement(batch, frame, verdicts, readings is None)
+        return Judgement(batch, frame, verdicts, readings is None, readings.earlier if readings else {})
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on; their former owners can no more."""
@@ -108,7 +110,7 @@ class Judge:
         self._signals.keys(batch, self._keys)
         self.policy.decide(frame)
 
-    async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> list[pl.Series] | None:
+    async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> Readings | None:
         start = time.perf_counter()
         try:
             readings = await self._counters.apply(batch.partition, batch.offsets, batch.times, keys, batch.committed)
@@ -122,10 +124,7 @@ class Judge:
             self._metrics.counters_lost.inc()
             log.error("Redis was emptied or set back: counts begin from what it has", partition=batch.partition)
         self._note_served()
-        return [
-            pl.Series(name, values).set(pl.Series(~readings.known[name]), None)
-            for name, values in readings.values.items()
-        ]
+        return readings
 
     def _unread(self, size: int) -> list[pl.Series]:
         return [pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name) for spec in self.policy.counters]
@@ -145,3 +144,9 @@ class Judge:
             self._metrics.degraded.set(0)
             self._degraded_since = None
             log.info("counters are back")
+
+
+def _series(readings: Readings) -> list[pl.Series]:
+    return [
+        pl.Series(name, values).set(pl.Series(~readings.known[name]), None) for name, values in readings.values.items()
+    ]

@@ -82,6 +82,7 @@ class Metrics:
             "Posts from before the replay guard's memory: read, not counted again",
             **own,
         )
+        self.redecided = Counter("redecided_posts", "Redelivered posts judged by another policy than at first", **own)
         self.counters_lost = Counter("counters_lost", "Times that Redis knew less than it had", **own)
         self.degraded_seconds = Counter(
             "degraded_seconds", "Seconds in which decisions went on without counters", **own

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,9 +43,11 @@ class Moderated:
 class Moderator:
     """Turns records of `posts` into decisions and dead letters: one row for each record, none left out."""
 
-    def __init__(self, judge: Judge, metrics: Metrics) -> None:
+    def __init__(self, judge: Judge, metrics: Metrics, earlier: Sequence[Judge] = ()) -> None:
+        """`earlier` judge, under policies of before, the redelivered posts that were first judged under those."""
         self._judge = judge
         self._metrics = metrics
+        self._judges = {each.policy.digest: each for each in (*earlier, judge)}
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on."""
@@ -57,26 +60,33 @@ class Moderator:
             batch, dead = decode(records)
         outputs = defaultdict(list, {DEAD.name: dead})
         if len(batch):
-            await self._decide(batch, {record.offset: record for record in records}, outputs)
+            await self._decide(batch, {record.offset: record for record in records}, outputs, self._judge)
         for _, _, headers in outputs[DEAD.name]:
             self._metrics.dead.labels(headers[0][1].decode()).inc()
         return Moderated(outputs, batch.created_at)
 
-    async def _decide(self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]]) -> None:
+    async def _decide(
+        self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]], judge: Judge
+    ) -> None:
         """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.
 
         Raises what the step raised when it raises on any post, and StaleEpoch when the partition has a newer owner.
         """
         try:
-            judgement = await self._judge.judge(batch)
+            judgement = await judge.judge(batch)
+            parts = self._parts(judgement, judge)
+            if len(parts) > 1 or parts[0][1] is not judge:
+                for rows_of, its_judge in parts:
+                    await self._decide(batch[rows_of], records, outputs, its_judge)
+                return
             with self._metrics.timed("encode"):
-                rows = encode_judgement(judgement, self._judge)
+                rows = encode_judgement(judgement, judge)
         except StaleEpoch:
             raise
         except Exception as error:
             if len(batch) == 1:
                 # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.
-                self._judge.check()
+                judge.check()
                 record = records[int(batch.offsets[0])]
                 log.error(
                     "a step failed on a post",
@@ -88,12 +98,23 @@ class Moderator:
                 outputs[DEAD.name].append(dead_row(record, "step_failed", detail))
                 return
             middle = len(batch) // 2
-            await self._decide(batch[:middle], records, outputs)
-            await self._decide(batch[middle:], records, outputs)
+            await self._decide(batch[:middle], records, outputs, judge)
+            await self._decide(batch[middle:], records, outputs, judge)
             return
         for verdict, decided in rows.items():
             outputs[TOPICS[verdict]] += decided
         self._count(judgement)
+
+    def _parts(self, judgement: Judgement, judge: Judge) -> list[tuple[slice, Judge]]:
+        """Slices of the batch that lie side by side, with who judges them: whoever judged their posts first."""
+        judges = np.full(len(judgement.batch), judge, object)
+        for digest, rows in judgement.earlier.items():
+            if digest in self._judges:
+                judges[rows] = self._judges[digest]
+            else:
+                self._metrics.redecided.inc(len(rows))
+        starts = [0, *(np.flatnonzero(judges[1:] != judges[:-1]) + 1).tolist()]
+        return [(slice(start, end), judges[start]) for start, end in pairwise([*starts, len(judges)])]
 
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,11 +17,13 @@ from topics.dead_letter import DeadLetter
 from topics.decision import decode
 from topics.post import Author, Post
 from workers.batch import Batch
-from workers.counters import CountersUnavailable
+from workers.counters import Counters, CountersUnavailable, MemoryStore
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
+from workers.policy import Policy
 from workers.publishing import Row
+from workers.signals import schema
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000
@@ -181,3 +184,59 @@ def test_whatever_comes_each_record_gets_exactly_one_row(
             else:
                 sources[decode(row.value or b"").source.offset] += 1
     assert sources == Counter({found.offset: 1 for found in records})
+
+
+POLICY = """
+version: "{version}"
+counters:
+  author_posts_1m: {{count: posts, by: author, window: 1m}}
+rules:
+  - {{name: many, when: author_posts_1m >= {threshold}, verdict: flag, category: flooding, reason: Many posts}}
+"""
+
+
+@pytest.fixture
+def upgrade(tmp_path: Path, judge: Judge) -> tuple[Judge, Judge]:
+    """A judge under an old policy and one under a new, with the same counters."""
+    policies = []
+    for version, threshold in (("old", 3), ("new", 5)):
+        file = tmp_path / f"{version}.yaml"
+        file.write_text(POLICY.format(version=version, threshold=threshold))
+        policies.append(Policy.load(file, schema()))
+    old, new = policies
+    counters = Counters(old.counters, MemoryStore(), policy=old.digest)
+    return (
+        Judge(old, judge.scorer, counters, Metrics()),
+        Judge(new, judge.scorer, counters.under(new.counters, new.digest), Metrics()),
+    )
+
+
+def by_offset(outputs: dict[str, list[Row]]) -> dict[int, bytes | None]:
+    return {decode(row.value or b"").source.offset: row.value for rows in outputs.values() for row in rows}
+
+
+def test_after_an_upgrade_a_redelivered_post_is_judged_under_the_policy_that_judged_it_first(
+    upgrade: tuple[Judge, Judge], record: Any, post_bytes: Any
+) -> None:
+    old, new = upgrade
+    records = [record(number, post_bytes(1)) for number in range(8)]
+    first = by_offset(moderate(old, records[:6]))
+    again = by_offset(asyncio.run(Moderator(new, Metrics(), [old]).moderate(records)).rows)
+    assert {offset: again[offset] for offset in first} == first
+    decisions = [decode(again[offset] or b"") for offset in range(8)]
+    assert [decision.policy for decision in decisions] == ["old"] * 6 + ["new"] * 2
+    assert [decision.verdict for decision in decisions] == ["allow"] * 2 + ["flag"] * 6
+    assert decisions[7].signals == {"author_posts_1m": 8}
+
+
+def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted_as_such(
+    upgrade: tuple[Judge, Judge], record: Any, post_bytes: Any
+) -> None:
+    old, new = upgrade
+    records = [record(number, post_bytes(1)) for number in range(6)]
+    moderate(old, records)
+    metrics = Metrics()
+    outputs = asyncio.run(Moderator(new, metrics).moderate(records)).rows
+    decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
+    assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
+    assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Readings:
     as they stand now and are not counted again."""
     lost: bool = False
     """The store knows less than it did: it was emptied, or set back. Counts begin from what it has."""
+    earlier: dict[str, NDArray[np.intp]] = field(default_factory=dict)
+    """Rows of posts that were first read for another policy, by its name."""
 
 
 class Counters:
@@ -41,6 +44,7 @@ class Counters:
 
     specs: may be empty: then no call is made. Two that differ by name only are counted once.
     source: what partitions belong to, such as "group/topic"; guards of different sources do not meet.
+    policy: names the policy that the readings are for; a redelivered post is told to have been read for another.
     grace_seconds: a count is kept for twice its window and this long after it was last added to. That is how far
         posts may come late, or the worker lag or stand still, before a reading comes out too low; memory for it is
         the keys seen in that time.
@@ -52,12 +56,13 @@ class Counters:
         store: Store,
         *,
         source: str = "posts",
+        policy: str = "",
         grace_seconds: int = GRACE_SECONDS,
     ) -> None:
-        self._specs = tuple(specs)
-        self._counted = tuple({spec.identity: spec for spec in specs}.values())
+        self._count_for(specs)
         self._store = store
         self._source = source
+        self._policy = policy
         self._grace_seconds = grace_seconds
         longest = max((spec.window_ms for spec in specs), default=0)
         self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
@@ -65,6 +70,17 @@ class Counters:
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._epochs: dict[int, int] = {}
         self._applied: dict[int, int] = {}
+
+    def _count_for(self, specs: Sequence[CounterSpec]) -> None:
+        self._specs = tuple(specs)
+        self._counted = tuple({spec.identity: spec for spec in specs}.values())
+
+    def under(self, specs: Sequence[CounterSpec], policy: str) -> Counters:
+        """The same counters, of the same owner, as another policy declares them."""
+        other = copy.copy(self)
+        other._count_for(specs)
+        other._policy = policy
+        return other
 
     async def claim(self, partitions: Collection[int]) -> None:
         """Become the owner of these partitions, and of no others: whoever owned them before can count no more.
@@ -108,7 +124,8 @@ class Counters:
         if len(offsets) and self._specs:
             async with self._turns[partition]:
                 epoch = await self._epoch(partition)
-                await self._fill(result, partition, Plan(self._counted, offsets, times, keys), int(committed), epoch)
+                plan = Plan(self._counted, offsets, times, keys, self._policy)
+                await self._fill(result, partition, plan, int(committed), epoch)
         return result.readings()
 
     async def _fill(self, result: _Result, partition: int, plan: Plan, committed: int, epoch: int) -> None:
@@ -130,6 +147,8 @@ class Counters:
                 )
                 result.take(rows[here], before.read(old), there)
                 result.replayed += len(shared)
+                if before.policy != self._policy:
+                    result.earlier[before.policy] = rows[here]
                 missing[here] = False
             if missing.any():
                 gone = plan.rows(np.flatnonzero(missing))
@@ -164,6 +183,7 @@ class _Result:
         self.replayed = 0
         self.peeked = 0
         self.lost = False
+        self.earlier: dict[str, NDArray[np.intp]] = {}
 
     def take(
         self,
@@ -178,4 +198,4 @@ class _Result:
                 self._known[spec.name][rows] = measured[spec.identity].known[source]
 
     def readings(self) -> Readings:
-        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost)
+        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost, self.earlier)

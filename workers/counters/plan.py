@@ -26,6 +26,7 @@ class _Recipe(msgspec.Struct, array_like=True):
     times: bytes
     keys: dict[str, tuple[int, bytes]]
     """Number of columns (0 for a one-dimensional key) and the keys."""
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Plan:
     """One batch: its counters' cells and how to read them.
 
     specs: one for each identity. offsets, times: int64 (n,). keys: uint64 (n,) or (n, bands) for every column the
-    specs name; 0 is none.
+    specs name; 0 is none. policy: names the policy that decides the batch.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Plan:
         offsets: NDArray[np.int64],
         times: NDArray[np.int64],
         keys: Keys,
+        policy: str = "",
     ) -> None:
         self.offsets = offsets
+        self.policy = policy
         self._specs = sorted(specs, key=lambda spec: spec.kind)  # "count" before "distinct", as the store has them
         self._times = times
         self._keys = {column: keys[column] for spec in specs for column in (spec.by, spec.of) if column != "posts"}
@@ -60,7 +63,7 @@ class Plan:
     def rows(self, rows: NDArray[np.intp]) -> Plan:
         """The same for some of the posts."""
         keys = {column: key[rows] for column, key in self._keys.items()}
-        return Plan(self._specs, self.offsets[rows], self._times[rows], keys)
+        return Plan(self._specs, self.offsets[rows], self._times[rows], keys, self.policy)
 
     def cells(self, grace_seconds: int) -> Cells:
         """What the store is asked. Hashes live twice the window and the grace after they were last touched."""
@@ -111,7 +114,7 @@ class Plan:
             for column, key in self._keys.items()
         }
         offsets, times = (column.astype("<i8").tobytes() for column in (self.offsets, self._times))
-        return msgspec.msgpack.encode(_Recipe(self._specs, offsets, times, keys))
+        return msgspec.msgpack.encode(_Recipe(self._specs, offsets, times, keys, self.policy))
 
     @classmethod
     def from_recipe(cls, recipe: bytes) -> Plan:
@@ -121,4 +124,5 @@ class Plan:
         for column, (bands, packed) in kept.keys.items():
             flat = np.frombuffer(packed, "<u8")
             keys[column] = flat.reshape(-1, bands) if bands else flat
-        return cls(kept.specs, np.frombuffer(kept.offsets, "<i8"), np.frombuffer(kept.times, "<i8"), keys)
+        offsets, times = np.frombuffer(kept.offsets, "<i8"), np.frombuffer(kept.times, "<i8")
+        return cls(kept.specs, offsets, times, keys, kept.policy)
