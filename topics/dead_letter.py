@@ -6,6 +6,7 @@ headers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
@@ -13,6 +14,12 @@ from msgspec import Meta, Struct, convert
 
 Reason = Literal["tombstone", "not_json", "encoding", "schema", "too_large", "control_character", "step_failed"]
 MAX_DETAIL: Final = 1_000
+REPLAYED: Final = "replayed"
+"""Header of a note on `posts.dead`: the offset, in its own partition, of the dead letter that was replayed."""
+REPLAYED_FROM: Final = "replayed_from"
+"""Header of a replayed record on `posts`: PARTITION:OFFSET of its dead letter."""
+
+_OFFSET: Final = re.compile(rb"[0-9]{1,19}")
 
 
 class DeadLetter(Struct, gc=False):
@@ -52,3 +59,14 @@ class DeadLetter(Struct, gc=False):
         """
         fields = {name: text.decode() for name, text in headers if text is not None}
         return convert({**fields, "value": value, "key": key}, cls, strict=False)
+
+
+def replay_note(offset: int) -> list[tuple[str, bytes]]:
+    """Headers of the note that the dead letter at `offset` of the same partition was replayed."""
+    return [(REPLAYED, b"%d" % offset)]
+
+
+def replayed_offset(headers: Sequence[tuple[str, bytes | None]]) -> int | None:
+    """The offset that a replay's note names; None when the record is no such note."""
+    written = dict(headers).get(REPLAYED)
+    return int(written) if written is not None and _OFFSET.fullmatch(written) else None

@@ -1,0 +1,171 @@
+"""Reading `posts.dead`: from its first record to the last one that was there when the reading began."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from topics.catalog import DEAD
+from topics.dead_letter import DeadLetter, replayed_offset
+
+CONNECT_SECONDS: Final = 5
+STALL_SECONDS: Final = 30.0
+"""How long the brokers may send nothing of what they said they have."""
+_POLL_MS: Final = 500
+_FETCH_BYTES: Final = 8 << 20
+
+
+class DeadTopicError(Exception):
+    """The topic cannot be read; the text is one line for the person at the terminal."""
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise DeadTopicError(f"{DEAD.name} cannot be read: {error}") from error
+
+
+class Stored(NamedTuple):
+    """A record of `posts.dead`. timestamp: milliseconds since the epoch, UTC."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as people write it: PARTITION:OFFSET."""
+        return f"{self.partition}:{self.offset}"
+
+    @property
+    def letter(self) -> DeadLetter | None:
+        """The dead letter it carries; None when it is none."""
+        try:
+            return DeadLetter.from_record(self.value, self.key, self.headers)
+        except ValueError:
+            return None
+
+    @property
+    def replayed(self) -> int | None:
+        """When it is the note of a replay: the offset, in the same partition, of what was replayed."""
+        return replayed_offset(self.headers)
+
+
+Bounds = Mapping[int, tuple[int, int]]
+"""Partition -> its first offset and its end, exclusive."""
+
+
+class DeadTopic:
+    """A connection that reads `posts.dead`; use it in a `with` statement. Commits nothing, joins no group.
+
+    `brokers` is `host:port`, several with commas. `connection` holds further keyword arguments for
+    kafka-python's client, such as those for TLS and SASL.
+
+    Raises DeadTopicError, from here and from every method, when the topic cannot be read.
+    """
+
+    def __init__(self, brokers: str, connection: Mapping[str, Any] = MappingProxyType({})) -> None:
+        arguments = {
+            "client_id": "sluicegate-dead",
+            "bootstrap_timeout_ms": CONNECT_SECONDS * 1_000,
+            "isolation_level": "read_committed",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "allow_auto_create_topics": False,
+            "fetch_max_bytes": _FETCH_BYTES,
+        }
+        try:
+            self._consumer = KafkaConsumer(bootstrap_servers=brokers.split(","), **{**arguments, **connection})
+        except KafkaTimeoutError as error:
+            raise DeadTopicError(
+                f"no Kafka broker answers at {brokers} within {CONNECT_SECONDS} s: "
+                "check the address, that the broker runs, and the settings for TLS and SASL"
+            ) from error
+        except (KafkaError, OSError, ValueError) as error:
+            raise DeadTopicError(f"no connection to Kafka at {brokers}: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def bounds(self) -> Bounds:
+        """What is there now and committed."""
+        with _one_line():
+            partitions = self._consumer.partitions_for_topic(DEAD.name)
+            if not partitions:
+                raise DeadTopicError(f"the cluster has no topic {DEAD.name}: `sluicegate topics create` creates it")
+            places = [TopicPartition(DEAD.name, partition) for partition in sorted(partitions)]
+            firsts, ends = self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
+            found = {place.partition: (firsts[place], ends[place]) for place in places}
+            # The embedded broker takes the last batch for a single record: its records are looked at.
+            for record in self._fetch(
+                {number: (end - 1, end) for number, (first, end) in found.items() if first < end}
+            ):
+                first, end = found[record.partition]
+                found[record.partition] = first, max(end, record.offset + 1)
+            return found
+
+    def read(self, bounds: Bounds) -> Iterator[Stored]:
+        """The committed records within `bounds`, each partition in its order; holds one fetch in memory."""
+        with _one_line():
+            for record in self._fetch(bounds):
+                if record.offset < bounds[record.partition][1]:
+                    yield Stored(
+                        record.partition,
+                        record.offset,
+                        record.timestamp,
+                        record.key,
+                        record.value,
+                        record.headers,
+                    )
+
+    def _fetch(self, bounds: Bounds) -> Iterator[Any]:
+        """kafka-python's records from the bounds' beginnings on, until each end has been reached or passed."""
+        waiting = {TopicPartition(DEAD.name, number): end for number, (first, end) in bounds.items() if first < end}
+        self._consumer.assign(list(waiting))
+        # A partition stays paused from the reading before.
+        self._consumer.resume(*waiting)
+        for place in waiting:
+            self._consumer.seek(place, bounds[place.partition][0])
+        heard = time.monotonic()
+        while waiting:
+            polled = self._consumer.poll(_POLL_MS)
+            for records in polled.values():
+                yield from records
+            # The position, not the last record: what follows may be the marks of transactions alone.
+            done = [place for place, end in waiting.items() if self._consumer.position(place) >= end]
+            if polled or done:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > STALL_SECONDS:
+                raise DeadTopicError(f"the brokers have sent nothing of {DEAD.name} for {STALL_SECONDS:.0f} s")
+            if done:
+                self._consumer.pause(*done)
+                for place in done:
+                    del waiting[place]
+
+    def at(self, partition: int, offset: int) -> Stored:
+        """The record at one place. DeadTopicError when there is none."""
+        bounds = self.bounds()
+        if partition not in bounds:
+            raise DeadTopicError(f"{DEAD.name} has no partition {partition}: it has 0 to {max(bounds)}")
+        first, end = bounds[partition]
+        if first <= offset < end:
+            for stored in self.read({partition: (offset, offset + 1)}):
+                return stored
+        held = f"{first} to {end - 1}" if first < end else "nothing"
+        raise DeadTopicError(f"{DEAD.name} has no record at {partition}:{offset}: the partition holds {held}")
