@@ -9,7 +9,7 @@ STAMP := $(VENV)/.locked
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
   $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
 
-.PHONY: help setup run test check kafka schemas lock clean
+.PHONY: help setup run test check chaos soak kafka schemas lock clean
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -34,6 +34,13 @@ check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chaos: $(STAMP) ## Break workers, brokers and Valkey under load, check what comes out (POSTS= RATE= SEED=); needs `make kafka`
+	@PYTHONPATH=tests/kafka $(BIN)/python -m chaos run $(if $(POSTS),--posts $(POSTS)) $(if $(RATE),--rate $(RATE)) \
+	  $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: $(STAMP) ## Half load for 20 minutes: are memory, file descriptors and lag flat (SOAK_SECONDS=)? needs `make kafka`
+	@PYTHONPATH=tests/kafka $(BIN)/python -m chaos soak $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) $(ARGS)
 
 kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside this tree (needs Java 17+)
 	@$(BIN)/python -m deploy.kafka fetch

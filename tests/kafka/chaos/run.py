@@ -1,0 +1,182 @@
+"""A run: posts flow while things break, phase by phase; then everything is read back and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.check import Check, Finding, Place, Record, Verdict
+from chaos.readback import OUTPUTS, read_counters, read_topics
+from chaos.schedule import Fault, Phase
+from chaos.stage import PARTITIONS, PREFIX, Stage
+from chaos.timeline import Moment
+
+PROGRESS_SECONDS = 10.0
+FIRST_POSTS = 100
+
+
+@dataclass(frozen=True)
+class Part:
+    """A phase that has ended: the posts up to its end, and the counters as they stood then."""
+
+    phase: Phase
+    ends: Mapping[int, int]
+    counters: Mapping[str, Mapping[bytes, bytes]]
+
+    def holds(self, place: Place) -> bool:
+        """The post came before the phase's end."""
+        return place[1] < self.ends.get(place[0], 0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run showed.
+
+    began_ms: when it began, milliseconds since the epoch; moments count from there.
+    """
+
+    seed: int
+    delivery: str
+    seconds: float
+    posts_per_second: float
+    restarts: int
+    verdicts: Mapping[str, Verdict]
+    moments: Sequence[Moment]
+    began_ms: int
+    posts: Mapping[Place, Record]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything that is wrong, whatever phase showed it."""
+        return list(dict.fromkeys(found for verdict in self.verdicts.values() for found in verdict.findings))
+
+
+async def run(
+    folder: Path,
+    *,
+    seed: int,
+    posts: int,
+    rate: float,
+    phases: Sequence[Phase],
+    workers: int = 2,
+    delivery: str = "exactly_once",
+) -> Outcome:
+    """Play the phases and check what came out.
+
+    Raises:
+        ServiceError: something did not start, or the posts stopped being decided.
+    """
+    began, began_ms, parts = time.monotonic(), int(time.time() * 1_000), []
+    async with Stage(folder, seed, posts, workers, {"DELIVERY": delivery}) as stage:
+        # The first fault shall meet workers at work.
+        await stage.feed.play(FIRST_POSTS, None)
+        await stage.drained()
+        flowing = time.monotonic()
+        left = posts - FIRST_POSTS
+        for phase in phases:
+            count = left if phase is phases[-1] else int(posts * phase.share)
+            left -= count
+            stage.timeline.note(f"phase: {phase.name} ({count} posts)")
+            await _play(stage, phase, phase.schedule(seed), count, rate)
+            await stage.drained()
+            stage.timeline.note(f"all {stage.feed.sent} posts are committed")
+            counters = await asyncio.to_thread(read_counters, stage.valkey.port, PREFIX)
+            parts.append(Part(phase, _ends(stage.feed.checksums), counters))
+        flowed = time.monotonic() - flowing
+        # What a former owner might still write has time to come.
+        await asyncio.sleep(2)
+        read = asyncio.to_thread(read_topics, stage.cluster.address, PARTITIONS, "posts", *OUTPUTS)
+        records = await read
+        restarts = stage.fleet.restarts
+        stage.timeline.note(f"{len(records)} records read back")
+    came = {(r.partition, r.offset): r for r in records if r.topic == "posts"}
+    outputs = [record for record in records if record.topic != "posts"]
+    verdicts = dict(_verdicts(parts, came, outputs, frozenset(stage.feed.malformed), delivery))
+    lost = [Finding("input", place, "acknowledged by the brokers, and not there any more or altered")
+            for place, checksum in stage.feed.checksums.items()
+            if place not in came or zlib.crc32(came[place].value or b"") != checksum]  # fmt: skip
+    verdicts[parts[-1].phase.name].findings.extend(lost)
+    return Outcome(
+        seed,
+        delivery,
+        time.monotonic() - began,
+        posts / flowed,
+        restarts,
+        verdicts,
+        stage.timeline.moments,
+        began_ms,
+        came,
+    )
+
+
+def _ends(places: Iterable[Place]) -> dict[int, int]:
+    ends: dict[int, int] = {}
+    for partition, offset in places:
+        ends[partition] = max(ends.get(partition, 0), offset + 1)
+    return ends
+
+
+def _verdicts(
+    parts: Sequence[Part],
+    posts: Mapping[Place, Record],
+    outputs: Sequence[Record],
+    malformed: frozenset[bytes],
+    delivery: str,
+) -> Iterable[tuple[str, Verdict]]:
+    """A verdict on all posts up to the end of each phase, with the counters as they stood then."""
+    faulty: frozenset[Place] = frozenset()
+    before: Part | None = None
+    for part in parts:
+        own = [record for place, record in posts.items() if part.holds(place)]
+        if part is parts[-1]:
+            # Posts that came without the platform's knowing are answered as well.
+            own = list(posts.values())
+        if part.phase.counters_fail:
+            places = {(record.partition, record.offset) for record in own}
+            faulty |= frozenset(place for place in places if before is None or not before.holds(place))
+        before = part
+        check = Check(
+            own,
+            outputs,
+            malformed,
+            repeats=delivery == "at_least_once",
+            partial=part is not parts[-1],
+            faulty=faulty,
+        )
+        yield part.phase.name, check.run(part.counters)
+
+
+async def _play(stage: Stage, phase: Phase, lanes: Sequence[Sequence[Fault]], count: int, rate: float) -> None:
+    first = stage.feed.sent
+    playing = asyncio.create_task(stage.feed.play(count, rate))
+    telling = asyncio.create_task(_tell(stage))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(_break(stage, lane, first, count))
+            await playing
+    finally:
+        playing.cancel()
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _break(stage: Stage, lane: Sequence[Fault], first: int, count: int) -> None:
+    for fault in lane:
+        while stage.feed.sent - first < fault.after * count:  # noqa: ASYNC110 - a look now and then will do
+            await asyncio.sleep(0.05)
+        await stage.fault(fault.name)
+
+
+async def _tell(stage: Stage) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_SECONDS)
+        with contextlib.suppress(Exception):  # a broker may be gone just now
+            behind = await stage.behind(_ends(stage.feed.checksums))
+            stage.timeline.note(f"{stage.feed.sent} posts sent, {behind} wait")
