@@ -40,6 +40,7 @@ from deploy.processes import HOST, Service, free_port
 NAME = "localhost"
 PARTITIONS = 2
 PATIENCE_SECONDS = 60.0
+NOW = 1_790_000_000_000
 PARTIES = ("admin", "worker", "platform", "trust-and-safety", "operator")
 
 
@@ -286,27 +287,28 @@ class SecuredRedis(NamedTuple):
         }
 
 
-def tls_server() -> str | None:
-    """A server on the PATH that was built with TLS; the one out of the wheel was not."""
-    return shutil.which("valkey-server") or shutil.which("redis-server")
-
-
 StartRedis = Callable[..., SecuredRedis]
 
 
+@pytest.fixture(scope="session")
+def tls_server() -> str | None:
+    """A server on the PATH; the one out of the wheel was built without TLS."""
+    return shutil.which("valkey-server") or shutil.which("redis-server")
+
+
 @pytest.fixture
-def start_redis(certificates: Certificates, tmp_path: Path) -> Iterator[StartRedis]:
+def start_redis(certificates: Certificates, tls_server: str | None, tmp_path: Path) -> Iterator[StartRedis]:
     """Start one whose certificate is for `name`: a server with TLS of its own, or Valkey behind a TLS front."""
     with contextlib.ExitStack() as stack:
 
-        def start(name: str = NAME, own_tls: bool = tls_server() is not None) -> SecuredRedis:
+        def start(name: str = NAME, own_tls: bool = tls_server is not None) -> SecuredRedis:
             certificate, password, port = certificates.server(name), secret(), free_port()
             plain = ["--port", "0"] if own_tls else ["--port", str(port)]
             secured = ["--tls-port", str(port), "--tls-auth-clients", "no"]
             secured += ["--tls-cert-file", str(certificate), "--tls-key-file", str(certificate)]
-            command = [tls_server() if own_tls else str(get_binary_path()), "--bind", HOST, "--requirepass", password]
-            command += [*plain, *(secured if own_tls else []), "--save", "", "--appendonly", "no"]
-            service = Service.start("valkey", [str(word) for word in command], tmp_path)
+            server = tls_server if own_tls and tls_server else str(get_binary_path())
+            command = [server, "--bind", HOST, "--requirepass", password, *plain, *(secured if own_tls else [])]
+            service = Service.start("valkey", [*command, "--save", "", "--appendonly", "no"], tmp_path)
             stack.callback(service.stop)
             service.wait_for_port(port, 15)
             if own_tls:
@@ -384,12 +386,36 @@ def parties(cluster: Cluster) -> Parties:
     return Parties(cluster)
 
 
-def wait_for_line(service: Service, text: str, seconds: float = 40.0) -> str:
-    """The first line of a service's log that holds `text`, once there is one."""
-    deadline = time.monotonic() + seconds
-    while True:
-        for line in service.log.read_text(errors="replace").splitlines():
-            if text in line:
-                return line
-        assert time.monotonic() < deadline, f"no line with {text!r}:\n{service.last_lines(30)}"
-        time.sleep(0.1)
+@pytest.fixture
+def own_log() -> Callable[[Service], str]:
+    """Reads everything that a service has printed."""
+    return lambda service: service.log.read_text(errors="replace")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """This process's environment without settings of Sluicegate's."""
+    return own_environment()
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process forgets settings of Sluicegate's while the test runs."""
+    for name in list(os.environ):
+        if name.startswith("SLUICEGATE_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def posts() -> Callable[[str], dict[str, bytes]]:
+    """Makes ordinary posts by id; the ids begin with the given name."""
+
+    def make(name: str) -> dict[str, bytes]:
+        made = {}
+        for number in range(20):
+            author = {"id": f"{name}-author-{number}", "name": "小王", "created_at": NOW - 10**11, "followers": 80}
+            post = {"id": f"{name}-{number}", "text": "面条", "author": author, "created_at": NOW + number}
+            made[f"{name}-{number}"] = json.dumps(post).encode()
+        return made
+
+    return make

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,8 @@ SECRET = "pw-7h3-53cr37"
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch) -> Any:
+def say(monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Any:
     """Set variables SLUICEGATE_*, and no others."""
-    for name in list(os.environ):
-        if name.startswith("SLUICEGATE_"):
-            monkeypatch.delenv(name)
 
     def set_all(**settings: Any) -> None:
         for name, value in settings.items():
