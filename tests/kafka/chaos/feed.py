@@ -17,26 +17,31 @@ from workers.simulator import Simulator
 
 TOPIC = "posts"
 POSTS_PER_SECOND = 20
+ENDLESS_SECONDS = 30 * 86_400
 RETRY_SECONDS = 0.5
 
 
 class Feed:
-    """Sends `count` posts; the same seed and start give the same ones.
+    """Sends `count` posts, or without end; the same seed and start give the same ones.
 
     Attributes:
         sent: records acknowledged.
-        checksums: of every record acknowledged, by partition and offset.
+        ends: the offset after the last one acknowledged, by partition.
+        checksums: of every record acknowledged, by partition and offset; empty for a stream without end.
         malformed: the values sent that are no posts.
     """
 
-    def __init__(self, brokers: str, partitions: int, seed: int, count: int, timeline: Timeline) -> None:
+    def __init__(self, brokers: str, partitions: int, seed: int, count: int | None, timeline: Timeline) -> None:
         self._brokers, self._partitions, self._timeline = brokers, partitions, timeline
         # All of it was lived before now, so that a post's time is its own.
-        start_ms = int((time.time() - 2 * count / POSTS_PER_SECOND - 3_600) * 1_000)
+        lived = ENDLESS_SECONDS if count is None else 2 * count / POSTS_PER_SECOND + 3_600
+        start_ms = int((time.time() - lived) * 1_000)
+        self._remembers = count is not None
         self._lines = Simulator(seed, count, start_ms).lines()
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self.sent = 0
+        self.ends: dict[int, int] = {}
         self.checksums: dict[tuple[int, int], int] = {}
         self.malformed: set[bytes] = set()
 
@@ -82,7 +87,8 @@ class Feed:
                 taken.append(records[at][1])
                 at += 1
             first = (await (await producer.send_batch(batch, TOPIC, partition=partition))).offset
-            for offset, value in enumerate(taken, first):
+            self.ends[partition] = max(self.ends.get(partition, 0), first + len(taken))
+            for offset, value in enumerate(taken if self._remembers else [], first):
                 self.checksums[partition, offset] = zlib.crc32(value)
 
     async def _started(self) -> AIOKafkaProducer:

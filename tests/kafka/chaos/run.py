@@ -86,7 +86,7 @@ async def run(
             await stage.drained()
             stage.timeline.note(f"all {stage.feed.sent} posts are committed")
             counters = await asyncio.to_thread(read_counters, stage.valkey.port, PREFIX)
-            parts.append(Part(phase, _ends(stage.feed.checksums), counters))
+            parts.append(Part(phase, dict(stage.feed.ends), counters))
         flowed = time.monotonic() - flowing
         # What a former owner might still write has time to come.
         await asyncio.sleep(2)
@@ -112,13 +112,6 @@ async def run(
         began_ms,
         came,
     )
-
-
-def _ends(places: Iterable[Place]) -> dict[int, int]:
-    ends: dict[int, int] = {}
-    for partition, offset in places:
-        ends[partition] = max(ends.get(partition, 0), offset + 1)
-    return ends
 
 
 def _verdicts(
@@ -178,5 +171,5 @@ async def _tell(stage: Stage) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
         with contextlib.suppress(Exception):  # a broker may be gone just now
-            behind = await stage.behind(_ends(stage.feed.checksums))
+            behind = await stage.behind()
             stage.timeline.note(f"{stage.feed.sent} posts sent, {behind} wait")

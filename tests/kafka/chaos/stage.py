@@ -27,6 +27,11 @@ PREFIX = f"{{sluicegate:{GROUP}}}:"
 SESSION_SECONDS = 6
 COUNTERS_TIMEOUT_MS = 2_000
 DELAY_SECONDS = 3.0
+NOT_FOR_EVER = {
+    "log.segment.bytes": 32 << 20,
+    "log.retention.bytes": 128 << 20,
+    "log.retention.check.interval.ms": 10_000,
+}
 HERE = Path(__file__).parent
 STALLED_SECONDS = 150.0
 
@@ -34,10 +39,11 @@ STALLED_SECONDS = 150.0
 class Stage:
     """Starts everything and, as a context manager, ends all of it whatever happens.
 
-    folder: for files and logs; the brokers' and Valkey's are removed at the end. settings: more for the workers.
+    folder: for files and logs; the brokers' and Valkey's are removed at the end. posts: how many; None: without end.
+    settings: more for the workers.
     """
 
-    def __init__(self, folder: Path, seed: int, posts: int, workers: int, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, seed: int, posts: int | None, workers: int, settings: dict[str, str]) -> None:
         for client in ("aiokafka", "kafka"):
             # That brokers are gone is what a run is about.
             logging.getLogger(client).setLevel(logging.CRITICAL)
@@ -46,7 +52,7 @@ class Stage:
         self._workers = workers
         self.timeline = Timeline()
         fronts = [free_port() for _ in range(BROKERS)]
-        self.cluster = Cluster(folder / "brokers", BROKERS, fronts)
+        self.cluster = Cluster(folder / "brokers", BROKERS, fronts, NOT_FOR_EVER if posts is None else {})
         self.valkey = Valkey(folder / "valkey")
         self._valkey_front = Proxy(free_port(), self.valkey.port)
         self._fronts = [Proxy(node.front, node.fronted_port) for node in self.cluster.nodes]
@@ -100,12 +106,10 @@ class Stage:
 
     async def drained(self) -> None:
         """Return when everything sent is committed. Raises ServiceError when nothing moves for long."""
-        goal: dict[int, int] = {}
-        for partition, offset in self.feed.checksums:
-            goal[partition] = max(goal.get(partition, 0), offset + 1)
+        goal = self.feed.ends
         done, moved = -1, self.timeline.seconds
         while True:
-            behind = await self.behind(goal)
+            behind = await self.behind()
             if behind == 0:
                 return
             if sum(goal.values()) - behind != done:
@@ -116,10 +120,11 @@ class Stage:
                 )
             await asyncio.sleep(1)
 
-    async def behind(self, goal: dict[int, int]) -> int:
-        """How many records below the goal's offsets are not committed."""
+    async def behind(self) -> int:
+        """How many records sent are not committed."""
+        ends = dict(self.feed.ends)
         offsets = await asyncio.to_thread(committed, self.cluster.address, GROUP, PARTITIONS)
-        return sum(max(0, goal.get(partition, 0) - offset) for partition, offset in offsets.items())
+        return sum(max(0, end - offsets.get(partition, 0)) for partition, end in ends.items())
 
     async def fault(self, name: str) -> None:
         """Break something, and mend it where it does not mend itself."""
