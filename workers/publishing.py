@@ -8,14 +8,17 @@ from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.producer import sender
 
 # Room for a post at its limits with its explanation, and for a dead letter of the largest record.
 MAX_REQUEST_BYTES = 4 << 20
 MAX_BATCH_BYTES = 256 << 10
 # How long the readers of committed records may be held back by a worker that died with a transaction open.
 TRANSACTION_MS = 30_000
-# A new transaction waits for the end marks of the one before it; asked for often, they cost little time.
 RETRY_MS = 10
+# A transaction cannot begin before the end marks of the one before it are written, which takes the brokers a few
+# milliseconds. aiokafka asks again after 20, for which it has no setting.
+sender.BACKOFF_OVERRIDE = 0.002
 
 # aiokafka takes no other sequence than a list. Nobody adds to this one.
 NO_HEADERS: list[tuple[str, bytes]] = []
