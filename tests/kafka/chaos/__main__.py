@@ -25,7 +25,7 @@ def main() -> None:
 
 @main.command("run")
 @click.option("--posts", default=1_000_000, show_default=True, help="How many posts.")
-@click.option("--rate", default=1_500.0, show_default=True, help="Posts a second.")
+@click.option("--rate", default=2_500.0, show_default=True, help="Posts a second.")
 @click.option("--workers", default=2, show_default=True, help="Workers at the start.")
 @click.option("--seed", type=int, help="Of posts and faults; a new one without it.")
 @click.option("--short", is_flag=True, help="One fault of every kind instead of all.")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -17,6 +17,7 @@ from workers.simulator import Simulator
 
 TOPIC = "posts"
 POSTS_PER_SECOND = 20
+CHUNK = 500
 ENDLESS_SECONDS = 30 * 86_400
 RETRY_SECONDS = 0.5
 
@@ -45,10 +46,12 @@ class Feed:
         self.checksums: dict[tuple[int, int], int] = {}
         self.malformed: set[bytes] = set()
 
-    async def play(self, count: int, rate: float | None) -> None:
-        """Send the next `count` posts, so many a second; None is as fast as the brokers take them."""
-        size = 500 if rate is None else max(1, int(rate / 10))
-        for chunk in _chunks(itertools.islice(self._lines, count), size):
+    async def play(self, count: int, rate: Callable[[], float] | None = None) -> None:
+        """Send the next `count` posts, as many a second as `rate` says then; None is as fast as the brokers take them."""
+        end = self.sent + count
+        while self.sent < end:
+            size = CHUNK if rate is None else max(1, int(rate() / 10))
+            chunk = list(itertools.islice(self._lines, min(size, end - self.sent)))
             start = time.monotonic()
             by_partition: dict[int, list[tuple[bytes, bytes]]] = {}
             for key, value, truth in chunk:
@@ -60,7 +63,7 @@ class Feed:
             self.sent += len(chunk)
             if rate is not None:
                 # What an outage held back is not sent all at once: faults should meet posts on their way.
-                await asyncio.sleep(max(0.0, start + len(chunk) / rate - time.monotonic()))
+                await asyncio.sleep(max(0.0, start + 0.1 - time.monotonic()))
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -105,8 +108,3 @@ class Feed:
                 await producer.start()
                 self._producer = producer
         return self._producer
-
-
-def _chunks(lines: Iterator[tuple[bytes, bytes, str]], size: int) -> Iterator[list[tuple[bytes, bytes, str]]]:
-    while chunk := list(itertools.islice(lines, size)):
-        yield chunk

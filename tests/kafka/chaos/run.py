@@ -18,6 +18,7 @@ from chaos.timeline import Moment
 
 PROGRESS_SECONDS = 10.0
 FIRST_POSTS = 100
+SLOWER = 4
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ async def run(
     began, began_ms, parts = time.monotonic(), int(time.time() * 1_000), []
     async with Stage(folder, seed, posts, workers, {"DELIVERY": delivery}) as stage:
         # The first fault shall meet workers at work.
-        await stage.feed.play(FIRST_POSTS, None)
+        await stage.feed.play(FIRST_POSTS)
         await stage.drained()
         flowing = time.monotonic()
         left = posts - FIRST_POSTS
@@ -82,7 +83,7 @@ async def run(
             count = left if phase is phases[-1] else int(posts * phase.share)
             left -= count
             stage.timeline.note(f"phase: {phase.name} ({count} posts)")
-            await _play(stage, phase, phase.schedule(seed), count, rate)
+            await _play(stage, phase.schedule(seed), count, rate)
             await stage.drained()
             stage.timeline.note(f"all {stage.feed.sent} posts are committed")
             counters = await asyncio.to_thread(read_counters, stage.valkey.port, PREFIX)
@@ -144,27 +145,46 @@ def _verdicts(
         yield part.phase.name, check.run(part.counters)
 
 
-async def _play(stage: Stage, phase: Phase, lanes: Sequence[Sequence[Fault]], count: int, rate: float) -> None:
-    first = stage.feed.sent
-    playing = asyncio.create_task(stage.feed.play(count, rate))
+class Lane:
+    """A lane on its way through its faults."""
+
+    def __init__(self, stage: Stage, faults: Sequence[Fault], first: int, count: int) -> None:
+        self._stage = stage
+        self._moments = [first + fault.after * count for fault in faults]
+        self._names = [fault.name for fault in faults]
+        self._done = 0
+
+    @property
+    def late(self) -> bool:
+        """More posts have been sent than the next fault was to wait for: something takes its time."""
+        return self._done < len(self._moments) and self._stage.feed.sent > self._moments[self._done]
+
+    async def run(self) -> None:
+        """Break one thing after the other, each when its moment has come."""
+        for moment, name in zip(self._moments, self._names, strict=True):
+            while self._stage.feed.sent < moment:  # noqa: ASYNC110 - a look now and then will do
+                await asyncio.sleep(0.05)
+            await self._stage.fault(name)
+            self._done += 1
+
+
+async def _play(stage: Stage, schedule: Sequence[Sequence[Fault]], count: int, rate: float) -> None:
+    lanes = [Lane(stage, faults, stage.feed.sent, count) for faults in schedule]
+
+    def pace() -> float:
+        # Posts must not run out before the faults do.
+        return rate / SLOWER if any(lane.late for lane in lanes) else rate
+
     telling = asyncio.create_task(_tell(stage))
     try:
         async with asyncio.TaskGroup() as group:
+            group.create_task(stage.feed.play(count, pace))
             for lane in lanes:
-                group.create_task(_break(stage, lane, first, count))
-            await playing
+                group.create_task(lane.run())
     finally:
-        playing.cancel()
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await telling
-
-
-async def _break(stage: Stage, lane: Sequence[Fault], first: int, count: int) -> None:
-    for fault in lane:
-        while stage.feed.sent - first < fault.after * count:  # noqa: ASYNC110 - a look now and then will do
-            await asyncio.sleep(0.05)
-        await stage.fault(fault.name)
 
 
 async def _tell(stage: Stage) -> None:

@@ -71,16 +71,16 @@ async def soak(folder: Path, seconds: float, workers: int = 2) -> Soaked:
         ServiceError: something did not start, or the posts stopped being decided.
     """
     async with Stage(folder, 1, None, workers, {"POLICY": str(DEFAULT)}) as stage:
-        await stage.feed.play(WARM_UP_POSTS, None)
+        await stage.feed.play(WARM_UP_POSTS)
         await stage.drained()
         began = time.monotonic()
-        await stage.feed.play(BURST_POSTS, None)
+        await stage.feed.play(BURST_POSTS)
         await stage.drained()
         capacity = BURST_POSTS / (time.monotonic() - began)
         rate = capacity / 2
         stage.timeline.note(f"{capacity:.0f} posts/s at most, now {rate:.0f} posts/s for {seconds:.0f} s")
         began, before = time.monotonic(), stage.feed.sent
-        playing = asyncio.create_task(stage.feed.play(int(rate * seconds), rate))
+        playing = asyncio.create_task(stage.feed.play(int(rate * seconds), lambda: rate))
         samples: list[Sample] = []
         try:
             while not playing.done():
