@@ -9,7 +9,7 @@ STAMP := $(VENV)/.locked
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
   $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
 
-.PHONY: help setup run test check chaos soak kafka schemas lock clean
+.PHONY: help setup run test check audit chaos soak kafka schemas lock clean
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -41,6 +41,9 @@ chaos: $(STAMP) ## Break workers, brokers and Valkey under load, check what come
 
 soak: $(STAMP) ## Half load for 20 minutes: are memory, file descriptors and lag flat (SOAK_SECONDS=)? needs `make kafka`
 	@PYTHONPATH=tests/kafka $(BIN)/python -m chaos soak $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) $(ARGS)
+
+audit: $(STAMP) ## Licences of what is shipped, known vulnerabilities of what is locked (asks a service on the network)
+	@$(BIN)/python -m deploy.audit
 
 kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside this tree (needs Java 17+)
 	@$(BIN)/python -m deploy.kafka fetch
