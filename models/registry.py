@@ -21,6 +21,8 @@ from models.documents import Reads
 
 SHIPPED = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
+MAX_PATH, MAX_PART = 1_000, 255
+"""Characters of a path and bytes of one part of it: longer ones no file system takes."""
 MODEL_FILE, CARD_FILE = "model.joblib", "CARD.md"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
@@ -88,12 +90,27 @@ class Registry:
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            return joblib.load(io.BytesIO(content))
+            try:
+                pipeline = joblib.load(io.BytesIO(content))
+            except Exception as error:  # a broken pickle raises whatever it stumbles over
+                raise RegistryError(
+                    f"model {entry.name} {entry.version}: {entry.file} is listed but cannot be opened "
+                    f"({type(error).__name__}); train it anew with `sluicegate models train`"
+                ) from error
+        if not hasattr(pipeline, "predict_proba") or len(getattr(pipeline, "classes_", ())) != 2:
+            raise RegistryError(
+                f"model {entry.name} {entry.version}: {entry.file} holds a {type(pipeline).__name__}, "
+                "not a fitted classifier of two classes with predict_proba"
+            )
+        return pipeline
 
     def checked_bytes(self, entry: Entry) -> bytes:
         """The content of an entry's file, once its path and digest are what they must be."""
         path = self.inside(entry)
         try:
+            # A pipe or a device would keep its reader waiting for ever.
+            if path.exists() and not path.is_file():
+                raise OSError("not a file")
             content = path.read_bytes()
         except OSError as error:
             raise RegistryError(f"model {entry.name} {entry.version}: cannot read {path}: {error}") from None
@@ -109,13 +126,21 @@ class Registry:
         """The path of an entry's file. RegistryError if it leaves the folder or goes through a link."""
         relative = PurePosixPath(entry.file)
         path = self.directory
-        allowed = not relative.is_absolute() and "\\" not in entry.file and ".." not in relative.parts
+        allowed = (
+            entry.file.isprintable()
+            and len(entry.file) <= MAX_PATH
+            and not relative.is_absolute()
+            and "\\" not in entry.file
+            and ".." not in relative.parts
+            and all(len(part.encode()) <= MAX_PART for part in relative.parts)
+        )
         for part in relative.parts if allowed else ():
             path = path / part
             allowed = allowed and not path.is_symlink()
         if not allowed or not relative.parts:
             raise RegistryError(
-                f"model {entry.name} {entry.version}: the path {entry.file!r} leads out of the registry; not opened"
+                f"model {entry.name} {entry.version}: the path {entry.file[:MAX_PART]!r} "
+                "leads out of the registry; not opened"
             )
         return path
 
@@ -177,7 +202,8 @@ def read_manifest(path: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         raise RegistryError(f"no models in {path.parent}: it has no {MANIFEST}") from None
-    except (OSError, msgspec.DecodeError) as error:
+    # Bytes that are not UTF-8 are a ValueError of Python's own.
+    except (OSError, ValueError, RecursionError) as error:
         raise RegistryError(f"cannot read {path}: {error}") from None
     for entry in manifest.models:
         check_words(entry.name, entry.version)
