@@ -47,7 +47,7 @@ class Feed:
         self.malformed: set[bytes] = set()
 
     async def play(self, count: int, rate: Callable[[], float] | None = None) -> None:
-        """Send the next `count` posts, as many a second as `rate` says then; None is as fast as the brokers take them."""
+        """Send the next `count` posts: as many a second as `rate` says then, or as fast as the brokers take them."""
         end = self.sent + count
         while self.sent < end:
             size = CHUNK if rate is None else max(1, int(rate() / 10))

@@ -103,7 +103,8 @@ class Fleet:
     async def _end(self, worker: Service, number: int) -> None:
         killed = not worker.running
         await asyncio.to_thread(worker.stop, STOP_SECONDS)
-        if not killed and worker.process.returncode:
+        # One that is told while it starts has not said yet what it does on SIGTERM.
+        if not killed and worker.process.returncode not in (0, -signal.SIGTERM):
             self._timeline.note(f"worker {number} was told to stop and ended with {worker.process.returncode}")
 
     def last_words(self) -> str:
