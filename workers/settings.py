@@ -6,7 +6,7 @@ import difflib
 import os
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from workers.tls import tls_context
 
 PREFIX = "SLUICEGATE_"
+# Words of redis-py in a URL that could turn the checks of TLS off.
+UNCHECKED = {"ssl_cert_reqs", "ssl_check_hostname"}
 
 
 class SettingsError(ValueError):
@@ -85,12 +87,15 @@ class Settings(BaseSettings):
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         try:
-            urlsplit(value).port  # noqa: B018 (reading it checks it)
+            parts = urlsplit(value)
+            parts.port  # noqa: B018 (reading it checks it)
         except ValueError:
             # The library's own error tells the wrong part, which may be one of a password.
             raise ValueError(
                 f"no URL such as rediss://host:6379/0; a password belongs in {PREFIX}REDIS_PASSWORD"
             ) from None
+        if UNCHECKED & parse_qs(parts.query).keys():
+            raise ValueError(f"certificate and host name are always checked: no {' or '.join(sorted(UNCHECKED))}")
         return value
 
     @field_validator("policy", "earlier_policy", "models", "kafka_ca", "kafka_cert", "kafka_key", "redis_ca")

@@ -84,6 +84,12 @@ def test_a_wrong_url_of_redis_is_not_repeated_for_it_may_hold_a_password(say: An
     assert refusal().startswith("SLUICEGATE_REDIS: ")
 
 
+@pytest.mark.parametrize("word", ["ssl_cert_reqs=none", "ssl_check_hostname=false"])
+def test_the_checks_of_tls_cannot_be_turned_off(say: Any, word: str) -> None:
+    say(redis=f"rediss://localhost/0?{word}")
+    assert "certificate and host name are always checked" in refusal()
+
+
 def test_no_error_and_no_repr_shows_a_secret(say: Any) -> None:
     login = {"kafka_protocol": "SASL_SSL", "kafka_user": "worker", "kafka_password": SECRET}
     say(**login, redis=f"rediss://worker:{SECRET}@localhost/0", redis_password=SECRET)
