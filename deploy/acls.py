@@ -14,6 +14,7 @@ from typing import NamedTuple
 POSTS = "posts"
 VERDICTS = ("posts.allow", "posts.flag", "posts.block")
 DEAD = "posts.dead"
+REPLAY = "sluicegate-dead-replay"
 SHELL = 'kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$CONFIG" --add'
 
 
@@ -76,8 +77,10 @@ def operator(principal: str) -> list[Grant]:
             Grant(principal, ("Create", "Describe", "DescribeConfigs"), "topic", name)
             for name in (POSTS, *VERDICTS, DEAD)
         ),
-        Grant(principal, ("Read",), "topic", DEAD),
+        # A replay sends the letter to posts and notes on posts.dead that it did, in one transaction.
+        Grant(principal, ("Read", "Write"), "topic", DEAD),
         Grant(principal, ("Write",), "topic", POSTS),
+        Grant(principal, ("Write",), "transactional-id", REPLAY),
     ]
 
 

@@ -22,6 +22,7 @@ from kafka.admin import ResourceType as Kind
 
 from deploy import acls
 from topics.catalog import OUTPUTS, POSTS
+from workers.replaying import TRANSACTIONAL_ID
 
 VERDICTS = ("posts.allow", "posts.flag", "posts.block")
 EVERY = ("posts", *VERDICTS, "posts.dead")
@@ -29,7 +30,7 @@ MAY_WRITE = {
     "worker": {*VERDICTS, "posts.dead"},
     "platform": {"posts"},
     "trust-and-safety": set(),
-    "operator": {"posts"},
+    "operator": {"posts", "posts.dead"},
 }
 MAY_READ = {
     "worker": {"posts"},
@@ -40,8 +41,9 @@ MAY_READ = {
 GROUPS = {"worker": "sluicegate", "platform": "platform", "trust-and-safety": "trust-and-safety", "operator": None}
 
 
-def test_the_commands_name_the_catalog_s_topics() -> None:
+def test_the_commands_name_the_topics_and_transactions_that_there_are() -> None:
     assert {acls.POSTS, *acls.VERDICTS, acls.DEAD} == {topic.name for topic in (POSTS, *OUTPUTS)}
+    assert acls.REPLAY == TRANSACTIONAL_ID
 
 
 def test_principals_and_groups_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +51,7 @@ def test_principals_and_groups_can_be_named(capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr().out
     assert "--allow-principal 'User:CN=worker one' --operation Read --group eu\n" in printed
     assert "--operation Write --transactional-id eu-posts- --resource-pattern-type prefixed\n" in printed
-    assert "sluicegate" not in printed
+    assert "--group sluicegate" not in printed
 
 
 @pytest.mark.kafka
@@ -160,8 +162,8 @@ def test_only_an_operator_creates_topics(party: str, cluster: Any) -> None:
 
 
 @pytest.mark.kafka
-def test_a_worker_with_just_these_rights_flags_and_reports_dead_letters(
-    cluster: Any, parties: Any, start_redis: Any, start_worker: Any, posts: Any
+def test_with_just_these_rights_posts_are_decided_and_dead_letters_read_and_replayed(
+    cluster: Any, parties: Any, start_redis: Any, start_worker: Any, posts: Any, environment: dict[str, str]
 ) -> None:
     start_worker(cluster.login("worker") | start_redis().login())
     sent = posts("rights")
@@ -181,3 +183,9 @@ def test_a_worker_with_just_these_rights_flags_and_reports_dead_letters(
         return found
 
     assert marker in asyncio.run(asyncio.wait_for(dead(), 30))
+    for words in (["list"], ["replay", "--all", "--yes"]):
+        command = [sys.executable, "-m", "workers", "dead", *words]
+        login = environment | cluster.login("operator")
+        done = subprocess.run(command, env=login, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert cluster.passwords["operator"] not in done.stderr + done.stdout
