@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from topics.decision import Span
-from topics.post import Author, Kind, Media, Post
+from topics.post import LATEST, Author, Kind, Media, Post
 from workers.batch import Batch
 from workers.encoding import decisions
 from workers.judge import Judge, Judgement
 from workers.policy import VERDICTS
 
 BATCH = 4_000
+LooseTime = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
 
 
 class LooseAuthor(msgspec.Struct, gc=False):
@@ -25,8 +26,8 @@ class LooseAuthor(msgspec.Struct, gc=False):
 
     id: str = ""
     name: str = ""
-    created_at: int | None = None
-    followers: int | None = None
+    created_at: LooseTime | None = None
+    followers: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] | None = None
     agency: str | None = None
 
 
@@ -36,7 +37,7 @@ class LoosePost(msgspec.Struct, gc=False):
     text: str
     id: str | int | None = None
     author: LooseAuthor = msgspec.field(default_factory=LooseAuthor)
-    created_at: int = 0
+    created_at: LooseTime = 0
     kind: Kind = "post"
     reply_to: str | None = None
     links: list[str] = []
@@ -83,12 +84,14 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
         outcomes: list[Scored | None] = []
         for number, line in chunk:
             try:
-                posts.append(_decode(line).strict(number))
+                post = _decode(line).strict(number)
                 # A lone surrogate is no text: nothing downstream could write it again.
-                posts[-1].text.encode()
-                outcomes.append(None)
+                msgspec.json.encode(post)
             except (ValueError, RecursionError) as error:
                 outcomes.append(Scored(None, error=f"line {number}: {error}"))
+            else:
+                posts.append(post)
+                outcomes.append(None)
         scored: Iterator[Scored] = iter(())
         if posts:
             batch = Batch.offline(posts, first_offset)

@@ -101,7 +101,11 @@ class Settings(BaseSettings):
     @field_validator("policy", "earlier_policy", "models", "kafka_ca", "kafka_cert", "kafka_key", "redis_ca")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.exists():
+        try:
+            missing = value is not None and not value.exists()
+        except OSError:  # a name that no file system takes
+            missing = True
+        if missing:
             raise ValueError(f"no such file: {value}")
         return value
 
@@ -162,6 +166,17 @@ def _unknown() -> list[str]:
     return lines
 
 
+def _unreadable() -> list[str]:
+    lines = []
+    for name, value in sorted(os.environ.items()):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            if name.startswith(PREFIX):
+                lines.append(f"{name}: no text in UTF-8")
+    return lines
+
+
 def load_settings() -> Settings:
     """Settings from the process's environment.
 
@@ -169,6 +184,9 @@ def load_settings() -> Settings:
         SettingsError: one line for each variable that is wrong or unknown.
     """
     wrong = _unknown()
+    # The library stumbles over them, so they are told alone.
+    if unreadable := _unreadable():
+        raise SettingsError("\n".join([*wrong, *unreadable]))
     try:
         settings = Settings(**_secrets_from_files())  # type: ignore[arg-type]
     except ValidationError as error:
