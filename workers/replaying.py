@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownError
 from kafka.partitioner.default import murmur2
 
 from topics.catalog import DEAD, POSTS
 from topics.dead_letter import REPLAYED_FROM, DeadLetter, replay_note
 from topics.dead_topic import DeadTopic, Stored
-from workers.publishing import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, TRANSACTION_MS, Row, send
+from workers.publishing import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, TRANSACTION_MS, NoTransactions, Row, send
 
 TRANSACTIONAL_ID: Final = "sluicegate-dead-replay"
 PORTION_LETTERS: Final = 500
@@ -63,7 +64,8 @@ class Replayer:
     noted: what a death in between leaves without a note is sent again by the next replay.
 
     Raises, from here and from every method:
-        aiokafka.errors.KafkaError: not acknowledged, fenced by another replay, or a broker without transactions.
+        aiokafka.errors.KafkaError: not acknowledged, or fenced by another replay; NoTransactions: it cannot do exactly
+            once.
     """
 
     def __init__(self, connection: Mapping[str, Any], exactly_once: bool) -> None:
@@ -81,8 +83,10 @@ class Replayer:
     async def __aenter__(self) -> Self:
         try:
             await self._producer.start()
-        except BaseException:
+        except BaseException as error:
             await self._producer.stop()
+            if self._exactly_once and isinstance(error, UnknownError):
+                raise NoTransactions from error
             raise
         return self
 

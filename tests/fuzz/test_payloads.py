@@ -64,14 +64,14 @@ async def _moderate_all(fuzzer: Any) -> None:
     moderator = Moderator(offline_judge(None, None), Metrics())
     chance = random.Random(3)
     verdicts: Counter[str] = Counter()
-    offset = 0
-    while offset < COUNT:
+    offsets: Counter[int] = Counter()
+    while offsets.total() < COUNT:
         partition = chance.randrange(PARTITIONS)
         size = chance.choice((1, 7, BATCH, BATCH))
         records = [
             StoredRecord(
                 partition,
-                offset + row,
+                offsets[partition] + row,
                 value,
                 chance.choice((None, b"", b"\xff\x00", b"a-1")),
                 chance.choice((NOW, NOW, NOW, NOW - 86_400_000, 0)),
@@ -96,5 +96,5 @@ async def _moderate_all(fuzzer: Any) -> None:
                     assert topic == f"posts.{decision.verdict}"
                 verdicts[topic] += 1
         assert not by_offset
-        offset += size
+        offsets[partition] += size
     assert min(verdicts[topic] for topic in ("posts.allow", "posts.flag", "posts.block", "posts.dead")) > 50

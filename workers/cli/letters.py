@@ -40,12 +40,15 @@ def print_table(lines: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    columns = ("dead", "source", "at", "reason", "bytes", "detail")
     table = Table(box=None, header_style="bold")
-    for column in ("dead", "source", "at", "reason", "detail", "bytes", "replayed"):
-        table.add_column(column, justify="right" if column == "bytes" else "left", no_wrap=column != "detail")
+    for column in columns:
+        table.add_column(column, justify="right" if column == "bytes" else "left", overflow="fold")
+    table.columns[-1].min_width = 24
     for line in lines:
-        shown = {**line, "replayed": "yes" if line["replayed"] else ""}
-        table.add_row(*(Text(visible("" if cell is None else str(cell))) for cell in shown.values()))
+        reason = line["reason"] + (", replayed" if line["replayed"] else "")
+        shown = {**line, "at": line["at"][:19].replace("T", " "), "reason": reason}
+        table.add_row(*(Text("" if shown[column] is None else visible(str(shown[column]))) for column in columns))
     Console(highlight=False).print(table)
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from click.testing import CliRunner, Result
 
 from deploy.processes import free_port
 from topics import dead_topic
 from topics.admin import TopicAdmin
 from topics.dead_letter import DeadLetter
+from topics.dead_topic import Stored
 from workers.cli.dead import command
+from workers.cli.letters import print_table, summary
+from workers.replaying import Replayer
 
+NOW = 1_790_000_000_000
 Letter = tuple[int, DeadLetter]
 HOSTILE = b'{"id": "\x1b]0;owned\x07\xe2\x80\xae'
 BINARY = b'{"text": "caf\xff\x00\x01' + bytes(range(256))
@@ -64,9 +70,16 @@ class Cluster:
             await producer.abort_transaction()
         await producer.stop()
 
-    def posts(self) -> list[tuple[int, bytes | None, bytes | None, dict[str, bytes]]]:
-        """Partition, key, value and headers of everything on `posts`, each partition in its order."""
-        return asyncio.run(self._posts())
+    def posts(self, count: int) -> list[tuple[int, bytes | None, bytes | None, dict[str, bytes]]]:
+        """Partition, key, value and headers of everything on `posts`, each partition in its order.
+
+        A transaction's records come a moment after it was committed, so `count` of them are waited for.
+        """
+        deadline = time.monotonic() + 20
+        while len(found := asyncio.run(self._posts())) < count and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(found) == count
+        return found
 
     async def _posts(self) -> list[tuple[int, bytes | None, bytes | None, dict[str, bytes]]]:
         consumer = AIOKafkaConsumer(
@@ -155,11 +168,11 @@ def test_replay_sends_key_and_bytes_to_where_they_came_from_and_once(cluster: Cl
     assert dry.output == "6 to send: 4 not_json, 2 tombstone\n"
     refused = dead("replay", "--all", answer="n\n")
     assert refused.exit_code == 1
-    assert cluster.posts() == []
+    assert cluster.posts(0) == []
     done = dead("replay", "--reason", "not_json", answer="y\n")
     assert done.exit_code == 0, done.output
     assert done.output.endswith("4 replayed\n")
-    found = cluster.posts()
+    found = cluster.posts(4)
     gone = next(row[0] for row in found if row[3]["replayed_from"] == b"1:3")
     assert sorted(found, key=lambda row: row[3]["replayed_from"]) == [
         (0, b"a-1", BINARY, {"replayed_from": b"0:0"}),
@@ -172,17 +185,49 @@ def test_replay_sends_key_and_bytes_to_where_they_came_from_and_once(cluster: Cl
 
     rest = dead("replay", "--all", "--yes")
     assert rest.output == "4 passed over: replayed before (--again sends them once more)\n2 replayed\n"
-    assert [row[2] for row in cluster.posts()].count(None) == 2
+    assert [row[2] for row in cluster.posts(6)].count(None) == 2
     nothing = dead("replay", "1:1", "0:1", "--yes")
     assert nothing.output == "2 passed over: replayed before (--again sends them once more)\n0 to send\n"
     again = dead("replay", "0:1", "--yes", "--again")
     assert again.output == "1 replayed\n"
-    assert [row[2] for row in cluster.posts()].count(b"second") == 2
+    assert [row[2] for row in cluster.posts(7)].count(b"second") == 2
 
     listed = [json.loads(line) for line in dead("list").stdout.splitlines()]
     assert [line["replayed"] for line in listed if line["reason"] != "no dead letter"] == [True] * 6
     assert len(listed) == 7
     assert "the note that 0:0 was replayed" in dead("show", "0:3").output
+
+
+def test_of_two_replays_at_once_the_older_one_ends(cluster: Cluster) -> None:
+    if not cluster.transactions:
+        refused = CliRunner(env={"SLUICEGATE_DELIVERY": "exactly_once"}).invoke(command, ["replay", "--all", "--yes"])
+        assert refused.exit_code == 1
+        assert "SLUICEGATE_DELIVERY=at_least_once" in refused.output
+        assert refused.output.count("\n") == 1
+        return
+    cluster.write(letter(b"{", source=(0, 3)))
+    stored = Stored(0, 0, 0, b"a-1", b"{", letter(b"{")[1].to_headers())
+
+    async def race() -> int:
+        connection = {"bootstrap_servers": cluster.address}
+        async with Replayer(connection, True) as older, Replayer(connection, True) as newer:
+            with pytest.raises(KafkaError):
+                await older.replay([(stored, letter(b"{")[1])])
+            return await newer.replay([(stored, letter(b"{")[1])])
+
+    assert asyncio.run(race()) == 1
+    assert [row[2] for row in cluster.posts(1)] == [b"{"]
+    assert "0 to send" in dead("replay", "--all", "--yes").output
+
+
+def test_a_table_shows_hostile_details_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    made = DeadLetter(b"{", None, "step_failed", "\x1b[2J[bold]loud[/bold]", "posts", 0, 7)
+    stored = Stored(0, 5, NOW, None, b"{", made.to_headers())
+    odd = Stored(1, 6, -(2**60), None, None, [("reason", None)])
+    print_table([{**summary(each), "replayed": True} for each in (stored, odd)])
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "·[2J[bold]" in shown
 
 
 def test_a_place_that_is_wrong_is_told_in_one_line(cluster: Cluster) -> None:
@@ -198,7 +243,7 @@ def test_a_place_that_is_wrong_is_told_in_one_line(cluster: Cluster) -> None:
         failed = dead(*arguments)
         assert (failed.exit_code, failed.output) == (1, f"Error: {words}\n")
     assert "no dead letter: its headers" in dead("show", "0:1").output
-    assert cluster.posts() == []
+    assert cluster.posts(0) == []
 
 
 @pytest.mark.parametrize(
