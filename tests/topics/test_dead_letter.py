@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topics.dead_letter import MAX_DETAIL, DeadLetter
+from topics.dead_letter import MAX_DETAIL, DeadLetter, replay_note, replayed_offset
 
 
 @given(
@@ -59,3 +59,16 @@ def test_headers_of_others_are_passed_over() -> None:
 def test_a_record_without_proper_headers_raises_a_value_error(headers: list[tuple[str, bytes | None]]) -> None:
     with pytest.raises(ValueError, match=r"."):
         DeadLetter.from_record(b"{", None, headers)
+
+
+def test_the_note_of_a_replay_names_an_offset_and_is_no_dead_letter() -> None:
+    note = replay_note(17)
+    assert replayed_offset(note) == 17
+    with pytest.raises(ValueError, match="reason"):
+        DeadLetter.from_record(None, b"a-1", note)
+    assert replayed_offset(DeadLetter(b"", None, "schema", "", "posts", 0, 0).to_headers()) is None
+
+
+@pytest.mark.parametrize("written", [None, b"", b"-1", b"1.0", b"9" * 5_000, b"\xff", "\u0661".encode()])
+def test_a_note_that_names_no_offset_is_none(written: bytes | None) -> None:
+    assert replayed_offset([("replayed", written)]) is None
