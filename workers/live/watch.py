@@ -12,7 +12,7 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG, POSTS
-from topics.dead_letter import DeadLetter
+from topics.dead_letter import DeadLetter, replayed_offset
 from topics.decision import Decision, Source, decode
 
 VERDICT_OF = {ALLOW.name: "allow", FLAG.name: "flag", BLOCK.name: "block", DEAD.name: "dead"}
@@ -151,6 +151,8 @@ class Watch:
     def _take(self, record: Any) -> None:
         verdict = VERDICT_OF[record.topic]
         if verdict == "dead":
+            if replayed_offset(record.headers) is not None:
+                return
             letter = DeadLetter.from_record(record.value, record.key, record.headers)
             partition, offset = letter.source_partition, letter.source_offset
         else:
