@@ -107,7 +107,7 @@ class Node:
 
     def format(self, java: Sequence[str], cluster: str) -> subprocess.Popen[str]:
         """Begin to format its storage; the process ends with 0 when that is done."""
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._configuration)]
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._configuration)]
         return subprocess.Popen([*java, *tool], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     @property

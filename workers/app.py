@@ -113,9 +113,12 @@ def prepare(*_: Any, **__: Any) -> None:
     from workers.assembly import assemble
     from workers.judge import AssemblyError
     from workers.policy import PolicyError
+    from workers.rights import refused_group
 
     if worker.moderator:  # Faust sends this signal twice.
         return
+    if refusal := refused_group(settings):
+        raise SystemExit(f"sluicegate: {refusal}")
     try:
         worker.moderator = assemble(settings, metrics)
     except (PolicyError, RegistryError, AssemblyError) as error:

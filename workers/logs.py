@@ -15,7 +15,9 @@ SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 # Noise that says nothing about posts: every start and stop of Faust's inner services, and each step of a rebalance.
-QUIET = ("mode", "faust", "aiokafka", "kafka")
+QUIET = ("mode", "faust", "aiokafka")
+# kafka-python's debug lines tell its whole configuration, passwords too.
+NEVER_DEBUG = "kafka"
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -24,7 +26,9 @@ def logging_config(level: str) -> dict[str, Any]:
     Args:
         level: debug, info, warning or error. The libraries under us speak from warning up, unless it is debug.
     """
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    # structlog's own way on a terminal shows each frame's variables: passwords and posts would be among them.
+    on_terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = on_terminal if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     finish = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
@@ -33,7 +37,8 @@ def logging_config(level: str) -> dict[str, Any]:
     if sys.stderr.isatty():
         finish.remove(structlog.processors.format_exc_info)
     numeric = logging.getLevelNamesMapping()[level.upper()]
-    theirs = numeric if level == "debug" else max(numeric, logging.WARNING)
+    quiet = max(numeric, logging.WARNING)
+    theirs = numeric if level == "debug" else quiet
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -48,7 +53,7 @@ def logging_config(level: str) -> dict[str, Any]:
             "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
         },
         "root": {"handlers": ["stderr"], "level": numeric},
-        "loggers": {name: {"level": theirs} for name in QUIET},
+        "loggers": {name: {"level": theirs} for name in QUIET} | {NEVER_DEBUG: {"level": quiet}},
     }
 
 

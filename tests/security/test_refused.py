@@ -162,3 +162,10 @@ def test_a_worker_goes_on_without_a_redis_that_is_not_who_it_says(
     log = own_log(worker)
     assert re.search(f"{re.escape(why)}.*counters unavailable", log)
     assert login["SLUICEGATE_REDIS_PASSWORD"] not in log
+
+
+@pytest.mark.kafka
+def test_a_worker_without_the_right_to_its_group_ends_with_a_line(cluster: Any, start_worker: Any) -> None:
+    worker = start_worker(cluster.login("worker", SLUICEGATE_GROUP="other"))
+    assert worker.process.wait(40) != 0
+    assert "Kafka refuses the group 'other' to this login" in worker.last_lines()
