@@ -185,7 +185,12 @@ class Registry:
             raise RegistryError(f"{name} {version} is served; name another with `sluicegate models use` first")
         self.manifest.models = [known for known in self.manifest.models if known != entry]
         self.write()
-        shutil.rmtree(self.inside(entry).parent)
+        # A folder of its own goes with its card; of one that others share, only the model.
+        model = self.inside(entry)
+        if model.parent == self.directory / name / version:
+            shutil.rmtree(model.parent)
+        else:
+            model.unlink()
 
     def write(self) -> None:
         """Write the manifest, whole or not at all."""

@@ -152,6 +152,21 @@ def test_a_served_version_is_not_removed_and_another_is(folder: Path) -> None:
     assert [entry["version"] for entry in manifest(folder)["models"]] == [second]
 
 
+def test_removing_a_model_that_lies_beside_others_leaves_them(folder: Path) -> None:
+    registry = Registry(folder)
+    first = registry.entry("spam")
+    registry.add("spam", pipeline(0.1), "text", "2026-02-03")
+    listed = manifest(folder)
+    (folder / first.file).rename(folder / "model.joblib")
+    for entry in listed["models"]:
+        if entry["version"] == first.version:
+            entry["file"] = "model.joblib"
+    (folder / "manifest.json").write_text(json.dumps(listed))
+    Registry(folder).remove("spam", first.version)
+    assert not (folder / "model.joblib").exists()
+    assert (folder / "manifest.json").exists()
+
+
 def test_the_same_pipeline_is_the_same_version_listed_once(folder: Path) -> None:
     before = manifest(folder)
     Registry(folder).add("spam", pipeline(), "text", "2026-01-02")
