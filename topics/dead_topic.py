@@ -19,6 +19,7 @@ STALL_SECONDS: Final = 30.0
 """How long the brokers may send nothing of what they said they have."""
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 8 << 20
+_LOOKS: Final = 5
 
 
 class DeadTopicError(Exception):
@@ -76,7 +77,8 @@ class DeadTopic:
     """
 
     def __init__(self, brokers: str, connection: Mapping[str, Any] = MappingProxyType({})) -> None:
-        arguments = {
+        self._arguments = {
+            "bootstrap_servers": brokers.split(","),
             "client_id": "sluicegate-dead",
             "bootstrap_timeout_ms": CONNECT_SECONDS * 1_000,
             "isolation_level": "read_committed",
@@ -84,9 +86,10 @@ class DeadTopic:
             "auto_offset_reset": "none",
             "allow_auto_create_topics": False,
             "fetch_max_bytes": _FETCH_BYTES,
+            **connection,
         }
         try:
-            self._consumer = KafkaConsumer(bootstrap_servers=brokers.split(","), **{**arguments, **connection})
+            self._consumer = KafkaConsumer(**self._arguments)
         except KafkaTimeoutError as error:
             raise DeadTopicError(
                 f"no Kafka broker answers at {brokers} within {CONNECT_SECONDS} s: "
@@ -112,12 +115,14 @@ class DeadTopic:
             places = [TopicPartition(DEAD.name, partition) for partition in sorted(partitions)]
             firsts, ends = self._consumer.beginning_offsets(places), self._consumer.end_offsets(places)
             found = {place.partition: (firsts[place], ends[place]) for place in places}
-            # The embedded broker takes the last batch for a single record: its records are looked at.
-            for record in self._fetch(
-                {number: (end - 1, end) for number, (first, end) in found.items() if first < end}
-            ):
-                first, end = found[record.partition]
-                found[record.partition] = first, max(end, record.offset + 1)
+            # The embedded broker's ends lie before the last records: what follows each end is looked at.
+            short = [number for number, (first, end) in found.items() if first < end]
+            for _ in range(_LOOKS):
+                before = {number: found[number] for number in short}
+                for record in self._fetch({number: (end - 1, end) for number, (_, end) in before.items()}):
+                    first, end = found[record.partition]
+                    found[record.partition] = first, max(end, record.offset + 1)
+                short = [number for number in short if found[number] != before[number]]
             return found
 
     def read(self, bounds: Bounds) -> Iterator[Stored]:
@@ -137,26 +142,31 @@ class DeadTopic:
     def _fetch(self, bounds: Bounds) -> Iterator[Any]:
         """kafka-python's records from the bounds' beginnings on, until each end has been reached or passed."""
         waiting = {TopicPartition(DEAD.name, number): end for number, (first, end) in bounds.items() if first < end}
-        self._consumer.assign(list(waiting))
-        # A partition stays paused from the reading before.
-        self._consumer.resume(*waiting)
-        for place in waiting:
-            self._consumer.seek(place, bounds[place.partition][0])
-        heard = time.monotonic()
-        while waiting:
-            polled = self._consumer.poll(_POLL_MS)
-            for records in polled.values():
-                yield from records
-            # The position, not the last record: what follows may be the marks of transactions alone.
-            done = [place for place, end in waiting.items() if self._consumer.position(place) >= end]
-            if polled or done:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > STALL_SECONDS:
-                raise DeadTopicError(f"the brokers have sent nothing of {DEAD.name} for {STALL_SECONDS:.0f} s")
-            if done:
-                self._consumer.pause(*done)
-                for place in done:
-                    del waiting[place]
+        if not waiting:
+            return
+        # One for each reading: what the last one fetched ahead and paused would get into this one's way.
+        consumer = KafkaConsumer(**self._arguments)
+        try:
+            consumer.assign(list(waiting))
+            for place in waiting:
+                consumer.seek(place, bounds[place.partition][0])
+            heard = time.monotonic()
+            while waiting:
+                polled = consumer.poll(_POLL_MS)
+                for records in polled.values():
+                    yield from records
+                # The position, not the last record: what follows may be the marks of transactions alone.
+                done = [place for place, end in waiting.items() if consumer.position(place) >= end]
+                if polled or done:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > STALL_SECONDS:
+                    raise DeadTopicError(f"the brokers have sent nothing of {DEAD.name} for {STALL_SECONDS:.0f} s")
+                if done:
+                    consumer.pause(*done)
+                    for place in done:
+                        del waiting[place]
+        finally:
+            consumer.close()
 
     def at(self, partition: int, offset: int) -> Stored:
         """The record at one place. DeadTopicError when there is none."""
