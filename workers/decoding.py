@@ -45,10 +45,15 @@ def decode(records: Sequence[Record]) -> tuple[Batch, list[Row]]:
     posts, bad = read_posts([record.value for record in records])
     dead = [dead_row(records[index], reason, detail) for index, reason, detail in bad]
     kept = [index for index, post in enumerate(posts) if post is not None] if bad else range(len(records))
+    made = [post for post in posts if post is not None]
+    arrived_at = np.array([records[index].timestamp for index in kept], np.int64)
+    # A producer may send records without a time, which reads as -1.
+    undated = np.flatnonzero(arrived_at < 0)
+    arrived_at[undated] = [made[row].created_at for row in undated.tolist()]
     batch = Batch(
-        posts=[post for post in posts if post is not None],
+        posts=made,
         offsets=np.array([records[index].offset for index in kept], np.int64),
-        arrived_at=np.array([records[index].timestamp for index in kept], np.int64),
+        arrived_at=arrived_at,
         partition=records[0].partition,
         committed=records[0].offset,
     )

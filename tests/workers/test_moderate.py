@@ -143,6 +143,11 @@ def test_a_policy_that_names_a_model_which_is_not_loaded_is_refused(judge: Judge
         Judge(judge.policy, judge.scorer, judge._counters, Metrics())
 
 
+def test_a_record_without_a_time_arrived_when_its_post_was_made(judge: Judge, record: Any, post_bytes: Any) -> None:
+    (row,) = moderate(judge, [record(0, post_bytes(1), timestamp=-1)])["posts.allow"]
+    assert decode(row.value or b"").arrived_at == NOW
+
+
 def test_a_date_in_the_future_counts_as_the_arrival() -> None:
     batch = Batch.offline([Post("p", "x", Author("a"), NOW + DAY), Post("q", "x", Author("a"), NOW)])
     batch.arrived_at[:] = NOW
