@@ -102,7 +102,7 @@ worker = Worker()
 
 
 def consumer() -> Any:
-    """Faust's consumer, untyped: three things it does not offer to settings or agents are reached through it."""
+    """Faust's consumer, untyped: what it does not offer to settings or agents is reached through it."""
     return app.consumer
 
 
@@ -131,6 +131,19 @@ def prepare(*_: Any, **__: Any) -> None:
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
+async def seek_to_committed() -> Mapping[Any, Any]:
+    """Stand at the committed offsets, and at the beginning where there are none.
+
+    Faust's own leaves a partition without a committed offset where it is: past posts that were read just before a
+    rebalance and let go, which would then never be decided.
+    """
+    committed: Mapping[Any, Any] = await consumer()._thread.seek_to_committed()
+    fresh = [partition for partition, offset in committed.items() if not offset]
+    if fresh:
+        await consumer()._thread.seek_to_beginning(*fresh)
+    return committed
+
+
 @app.on_rebalance_complete.connect
 async def own(*_: Any, **__: Any) -> None:
     """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets.
@@ -147,6 +160,7 @@ async def own(*_: Any, **__: Any) -> None:
     )
     worker.publishers = {each.partition: publisher for each, publisher in zip(owned, started, strict=True)}
     await worker.moderator.own(worker.publishers.keys())
+    consumer().seek_to_committed = seek_to_committed
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
