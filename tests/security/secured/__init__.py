@@ -1,0 +1,1 @@
+"""What the secured tests are made of: certificates, a broker's logins, a front that speaks TLS."""
