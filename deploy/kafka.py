@@ -1,7 +1,7 @@
 """Apache Kafka for tests on one machine: fetched from Maven Central, run as KRaft brokers that are controllers too.
 
 `python -m deploy.kafka fetch` needs Java 17 or newer and Maven. The jars are kept outside the source tree, in
-$SLUICEGATE_CACHE or ~/.cache/sluicegate.
+$SLUICEGATE_CACHE or ~/.cache/sluicegate. SLUICEGATE_KAFKA_VERSION chooses another release.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from deploy.processes import HOST, Service, ServiceError, free_port
 
-VERSION = "4.2.0"
+VERSION = os.environ.get("SLUICEGATE_KAFKA_VERSION", "4.2.0")
 HOW_TO = "`make kafka` fetches it (Java 17+ and Maven needed)"
 START_SECONDS = 90.0
 NOTHING: Mapping[str, object] = MappingProxyType({})

@@ -136,8 +136,8 @@ class Settings(BaseSettings):
 
 
 SECRET_FILES = ("KAFKA_PASSWORD", "REDIS_PASSWORD")
-# Variables of the same prefix that other parts read: the tests' folder of real text.
-ELSEWHERE = {f"{PREFIX}DATA"}
+# Variables of the same prefix that the tests read: the folder of real text, where Apache Kafka is kept, its release.
+ELSEWHERE = {f"{PREFIX}{name}" for name in ("DATA", "CACHE", "KAFKA_VERSION")}
 
 
 def _secrets_from_files() -> dict[str, str]:
