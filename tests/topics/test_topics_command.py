@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from deploy.embedded import start_broker
@@ -77,7 +78,7 @@ def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tls_and_sasl_come_from_a_workers_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
-    authority.write_text("")
+    trustme.CA().cert_pem.write_to_path(str(authority))
     monkeypatch.setenv("SLUICEGATE_KAFKA_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("SLUICEGATE_KAFKA_CA", str(authority))
     monkeypatch.setenv("SLUICEGATE_KAFKA_USER", "gate")
