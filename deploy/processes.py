@@ -94,9 +94,8 @@ class Service:
         return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-count:])
 
     def last_line(self) -> str:
-        """The last thing it printed, or where to look."""
-        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
-        return f"{lines[-1][:300] if lines else 'it printed nothing'} ({self.log})"
+        """The last thing it printed, or that it printed nothing, and where to look."""
+        return f"{self.last_lines(1)[:300] or 'it printed nothing'} ({self.log})"
 
     def ask_to_stop(self) -> None:
         """Send the stop signal; `stop` waits for the end."""
