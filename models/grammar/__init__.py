@@ -36,18 +36,24 @@ __all__ = [
 LANGS = ("zh", "en")
 _SHARES = {
     "chatter": 0.6,
-    "solicitation": 0.1,
-    "marketing": 0.1,
-    "abuse": 0.08,
-    "click_farm": 0.06,
-    "link_spam": 0.06,
+    "solicitation": 0.08,
+    "lure": 0.06,
+    "fraud": 0.06,
+    "marketing": 0.07,
+    "abuse": 0.06,
+    "click_farm": 0.04,
+    "link_spam": 0.03,
 }
 LABELS = tuple(_SHARES)
 _ZH = 0.65
+# Labels whose authors' names are part of what they do, and the symbol of those.
+_NAMES = {"solicitation": "solicit_name", "lure": "lure_name", "fraud": "fraud_name"}
 _CHUNK = 8192
 # How many texts of a label are written to evade, and how far at most.
 _EVASIVE = {
     "solicitation": (0.6, 0.6),
+    "lure": (0.4, 0.5),
+    "fraud": (0.4, 0.5),
     "marketing": (0.2, 0.4),
     "abuse": (0.2, 0.4),
     "click_farm": (0.4, 0.5),
@@ -72,7 +78,7 @@ def phrasebook() -> Grammar:
 
 def name_symbol(label: str, lang: str) -> str:
     """The symbol of display names for authors of such texts."""
-    return f"solicit_name.{lang}" if label == "solicitation" else f"name.{lang}"
+    return f"{_NAMES.get(label, 'name')}.{lang}"
 
 
 def labelled_texts(count: int, seed: int, labels: Sequence[str] | None = None) -> Iterator[LabelledText]:
@@ -107,7 +113,7 @@ def _rows(kinds: list[tuple[str, str]], counts: list[int], rng: np.random.Genera
             if evasive[i]:
                 strength = float(rng.uniform(0.05, most))
                 text = camouflage(text, rng, strength)
-                name = camouflage(name, rng, strength) if label == "solicitation" else name
+                name = camouflage(name, rng, strength) if label in _NAMES else name
             elif sloppy[i]:
                 text = slip(text, rng)
             rows.append(LabelledText(name, text, label, lang))

@@ -5,10 +5,11 @@ A grammar file is plain text. `[symbol]` starts a symbol; each line below it hol
 
     {symbol}        a text of that symbol
     {3..90}         a whole number
-    {d6} {w6} {x6}  so many random digits, letters and digits, hexadecimal digits
+    {d6} {w6} {x6}  so many random digits, small letters and digits, hexadecimal digits
+    {a6}            so many random letters, small or capital, and digits
     (a|b|)          one of these
     (a|b)%30        one of these in 30 % of cases, else nothing
-    \\x              the character x itself
+    \\x              the character x itself; but \\n is a line end
 
 ` *5` at the end of a line makes each alternative of that line five times as likely. A line that starts with `# `
 is a comment.
@@ -33,9 +34,14 @@ Column = NDArray[Any]  # dtype object, of str
 _HEADING = re.compile(r"\[([a-z0-9_.]+)(?: for ([a-z0-9_ ]+))?\]\s*$")
 _TOKEN = re.compile(r"\\(.)|\{([^{}]+)\}|(\()|\)(?:%(\d+))?|(\|)|([^\\{}()|]+)")
 _NUMBER = re.compile(r"(\d+)\.\.(\d+)$")
-_RANDOM = re.compile(r"([dwx])(\d+)$")
+_RANDOM = re.compile(r"([adwx])(\d+)$")
 _WEIGHT = re.compile(r"\s\*(\d+)$")
-_LETTERS = {"d": "0123456789", "w": "abcdefghijkmnpqrstuvwxyz23456789", "x": "0123456789abcdef"}
+_LETTERS = {
+    "a": "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789",
+    "d": "0123456789",
+    "w": "abcdefghijkmnpqrstuvwxyz23456789",
+    "x": "0123456789abcdef",
+}
 
 
 class GrammarError(ValueError):
@@ -174,9 +180,9 @@ class Grammar:
             raise GrammarError("a ) without its (")
         for parts in alternatives:
             if parts and isinstance(parts[0], str):
-                parts[0] = parts[0].lstrip()
+                parts[0] = parts[0].lstrip(" ")
             if parts and isinstance(parts[-1], str):
-                parts[-1] = parts[-1].rstrip()
+                parts[-1] = parts[-1].rstrip(" ")
             if any(parts):
                 symbol.add(parts, float(weight[1]) if weight else 1.0)
 
@@ -185,6 +191,7 @@ class Grammar:
         found: list[list[_Part]] = [[]]
         while at < len(tokens):
             escaped, ref, opening, percent, bar, text = tokens[at].groups()
+            literal = "\n" if escaped == "n" else escaped or text
             if tokens[at][0].startswith(")"):
                 return found, at, int(percent) if percent else None
             if bar:
@@ -198,9 +205,9 @@ class Grammar:
             elif ref:
                 found[-1].append(_Ref(ref))
             elif found[-1] and isinstance(found[-1][-1], str):
-                found[-1][-1] += escaped or text
+                found[-1][-1] += literal
             else:
-                found[-1].append(escaped or text)
+                found[-1].append(literal)
             at += 1
         return found, at, None
 
