@@ -1,8 +1,8 @@
-"""A scikit-learn transformer: texts to hashed columns of 1-, 2- and 3-character grams."""
+"""A scikit-learn transformer: texts to the hashed columns of their grams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from models.documents import parts
 from models.folding import fold
-from models.grams import NO_GRAM, Grams, grams
+from models.grams import LENGTH_VALUE, NO_GRAM, ODD_HASH, Field, columns, grams
 
 
 class CharGrams(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Counts of folded character grams and of separators, in 2 ** bits hashed columns.
+    """Counts of folded character grams, separators, words and odd pairs, and the length, in 2 ** bits hashed columns.
 
     A count is divided by the square root of the text's number of grams (`Grams.counts`), which keeps texts of
-    any length on one scale. Columns are independent of one another, so a linear model over them is a sum of
-    weights, one a gram, times one number a text: that is what serving computes. Column 0 is never used; it
-    stands for "no gram".
+    any length on one scale; a length counts LENGTH_VALUE. Columns are independent of one another, so a linear model
+    over them is a sum of weights, one a gram, times one number a text: that is what serving computes. Column 0 is
+    never used; it stands for "no gram".
 
     bits: logarithm of the number of columns, 1 to 30. named: each text is an author's name and a text, joined
-    by a line end; no gram crosses the join.
+    by a line end. No gram crosses the join, a gram of the name has a column of its own, and each of the two is
+    divided by its own root.
     """
 
     def __init__(self, bits: int = 19, named: bool = False) -> None:
@@ -45,12 +46,9 @@ class CharGrams(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         texts = texts_of(X)
         if not self.named:
-            return scaled(*counted(grams(fold(texts)), self.bits))
+            return field_columns(texts, self.bits, "text")
         names, bodies = zip(*map(parts, texts), strict=True) if texts else ((), ())
-        name, body = grams(fold(names)), grams(fold(bodies))
-        name_columns, name_grams = counted(name, self.bits)
-        body_columns, body_grams = counted(body, self.bits)
-        return scaled(name_columns + body_columns, name_grams + body_grams)
+        return field_columns(bodies, self.bits, "text") + field_columns(names, self.bits, "name")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -71,26 +69,29 @@ def texts_of(X: Iterable[str]) -> list[str]:
     return texts
 
 
-def counted(found: Grams, bits: int) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
-    """How often each column occurs in each text, and each text's number of grams."""
-    plain = tallied(found.hashes, found.starts, bits)
-    marks = tallied(found.marks, found.mark_starts, bits)
-    return plain + marks, found.counts()
+def field_columns(texts: Sequence[str], bits: int, field: Field) -> sparse.csr_matrix:
+    """CSR of what stands in each column for texts, or for names."""
+    found = grams(fold(texts))
+    each = np.arange(len(texts) + 1)
+    counts = sum(
+        (tallied(columns(hashes, bits, field), starts, 1 << bits) for hashes, starts in found.counted()),
+        start=tallied(columns(np.full((len(texts), 1), ODD_HASH), bits, field), each, 1 << bits, found.odd),
+    )
+    scale = (1 / np.sqrt(np.maximum(found.counts(), 1))).astype(np.float32)
+    counts.data *= np.repeat(scale, np.diff(counts.indptr))
+    lengths = columns(found.length_hashes(), bits, field)[:, None]
+    return counts + tallied(lengths, each, 1 << bits) * np.float32(LENGTH_VALUE)
 
 
-def tallied(hashes: NDArray[np.uint32], starts: NDArray[np.int64], bits: int) -> sparse.csr_matrix:
-    """CSR of the counts of hashes (m, k) over texts that begin at `starts`."""
-    columns = (hashes & np.uint32((1 << bits) - 1)).astype(np.int32).ravel()
-    present = (columns != NO_GRAM).astype(np.float32)
-    shape = (len(starts) - 1, 1 << bits)
-    counts = sparse.csr_matrix((present, columns, starts * hashes.shape[1]), shape=shape)
+def tallied(
+    places: NDArray[np.uint32], starts: NDArray[np.int64], width: int, times: NDArray[np.int64] | None = None
+) -> sparse.csr_matrix:
+    """CSR of the counts of columns (m, k), each `times`, over texts that begin at `starts`."""
+    held = places.astype(np.int32).ravel()
+    present = (held != NO_GRAM).astype(np.float32)
+    if times is not None:
+        present *= times
+    counts = sparse.csr_matrix((present, held, starts * places.shape[1]), shape=(len(starts) - 1, width))
     counts.sum_duplicates()
     counts.eliminate_zeros()
-    return counts
-
-
-def scaled(counts: sparse.csr_matrix, grams_each: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Each row divided by the square root of its number of grams."""
-    scale = (1 / np.sqrt(np.maximum(grams_each, 1))).astype(np.float32)
-    counts.data *= np.repeat(scale, np.diff(counts.indptr))
     return counts

@@ -2,10 +2,11 @@
 
 A pipeline of CharGrams and a linear classifier, calibrated or not, gives
 
-    probability = calibrate(scale * sum of the weights of the text's grams + bias)
+    probability = calibrate(scale * sum of the weights of the text's grams + the weight of its length + bias)
 
-with scale = 1 / sqrt(number of grams). So it needs no sparse matrix at serving: models that share their number
-of columns lie side by side in one table, and one gather a gram serves up to four of them.
+with scale = 1 / sqrt(number of grams), and the same for the author's name where it is read. So it needs no sparse
+matrix at serving: models that share their number of columns lie side by side in one table, and one gather a gram
+serves up to four of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.grams import NO_GRAM, Grams
+from models.grams import LENGTH_VALUE, NO_GRAM, ODD_HASH, Field, Grams, columns
 
 Calibration = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 # Four float32 are 16 bytes, which numpy gathers as one complex number: thrice as fast as rows of any other width.
@@ -110,7 +111,7 @@ class WeightTable:
 
     def __init__(self, models: Sequence[Compiled]) -> None:
         self.models = tuple(models)
-        self.mask = np.uint32((1 << models[0].bits) - 1)
+        self.bits = models[0].bits
         weights = np.zeros((1 << models[0].bits, SIDE_BY_SIDE), np.float32)
         for place, model in enumerate(models):
             weights[:, place] = model.weights
@@ -118,35 +119,43 @@ class WeightTable:
 
     def probabilities(self, text: Grams, name: Grams) -> NDArray[np.float64]:
         """float64 (n, models): each model's probability for each post."""
-        text_sums, text_counts = self.sums(text), text.counts()
+        text_margins = self.margins(text, "text")
+        name_margins = self.margins(name, "name") if any(model.named for model in self.models) else None
         result = np.empty((len(text), len(self.models)))
-        if any(model.named for model in self.models):
-            both_sums, both_counts = text_sums + self.sums(name), text_counts + name.counts()
         for place, model in enumerate(self.models):
-            sums, counts = (both_sums, both_counts) if model.named else (text_sums, text_counts)
-            margins = sums[:, place] / np.sqrt(np.maximum(counts, 1)) + model.bias
+            margins = text_margins[:, place] + model.bias
+            if model.named and name_margins is not None:
+                margins += name_margins[:, place]
             result[:, place] = model.calibrate(margins)
         return result
 
-    def sums(self, grams: Grams) -> NDArray[np.float32]:
-        """float32 (n, 4): the summed weights of the grams of each text, a column a model."""
+    def margins(self, grams: Grams, field: Field) -> NDArray[np.float64]:
+        """float64 (n, 4): what a field adds to the margin of each model."""
         sums = np.zeros((len(grams), SIDE_BY_SIDE), np.float32)
-        self.add(grams.hashes, grams.starts, sums)
-        self.add(grams.marks, grams.mark_starts, sums)
-        return sums
+        for hashes, starts in grams.counted():
+            self.add(hashes, starts, field, sums)
+        if grams.odd.any():
+            sums += grams.odd[:, None].astype(np.float32) * self.weights(np.array([ODD_HASH]), field)
+        scale = 1 / np.sqrt(np.maximum(grams.counts(), 1))
+        return sums * scale[:, None] + LENGTH_VALUE * self.weights(grams.length_hashes(), field)
 
-    def add(self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], sums: NDArray[np.float32]) -> None:
+    def add(
+        self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], field: Field, sums: NDArray[np.float32]
+    ) -> None:
         """Add to `sums` the weights of hashes (m, k) whose texts begin at `starts`."""
         for low, high in portions(starts):
             begin, end = starts[low], starts[high]
-            columns = iter(hashes[begin:end].T & self.mask)
-            gathered = self.rows.take(next(columns)).view(np.float32)
-            for column in columns:
-                gathered += self.rows.take(column).view(np.float32)
-            gathered = gathered.reshape(-1, SIDE_BY_SIDE)
+            each_gram = iter(hashes[begin:end].T)
+            gathered = self.weights(next(each_gram), field)
+            for column in each_gram:
+                gathered += self.weights(column, field)
             # reduceat reads an empty piece as the element it begins at: leave empty texts out.
             filled = low + np.flatnonzero(np.diff(starts[low : high + 1]))
             sums[filled] += np.add.reduceat(gathered, starts[filled] - begin, axis=0)
+
+    def weights(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.float32]:
+        """float32 (m, 4): the weights of hashed grams."""
+        return self.rows.take(columns(hashes, self.bits, field)).view(np.float32).reshape(-1, SIDE_BY_SIDE)
 
 
 def portions(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -1,23 +1,34 @@
 """Grams: the 1-, 2- and 3-character pieces of folded texts, as 32-bit hashes in columns.
 
-Separators, which folding takes out, come as grams of their own (`marks`).
+Beside them come separators, which folding takes out (`marks`), whole words of the Latin script (`words`), how many
+pairs of neighbours nobody writes (`odd`), and the length of the text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.folding import Folded
+from models.hashing import NO_GRAM as NO_GRAM
+from models.hashing import SPREAD, mix, spread
+from models.pairs import odd_pairs
+from models.words import words
 
-# Odd constants of splitmix and murmur finalisers: they spread neighbouring code points over all 32 bits.
-SPREAD = np.uint32(0x9E3779B1)
-MIX_1, MIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
+Field = Literal["text", "name"]
 SEEDS = (np.uint32(0x2545F491), np.uint32(0x27220A95), np.uint32(0x165667B1))
 MARK_SEEDS = (np.uint32(0xD3A2646C), np.uint32(0xFD7046C5), np.uint32(0xB55A4F09), np.uint32(0x6C8E9CF5))
-NO_GRAM = 0
+# A text is of the last length here that it reaches, in folded codes. Each length is a gram of its own.
+LENGTHS = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 18, 21, 25, 32, 40, 60, 90, 140], np.int64)
+LENGTH_HASHES = mix(np.arange(len(LENGTHS), dtype=np.uint32) + np.uint32(0x7FEB352D))
+ODD_HASH = np.uint32(0x846CA68B)
+# What the gram of a length counts, whatever the length.
+LENGTH_VALUE = 0.5
+NAME_SPREAD = np.uint32(0x9E3779B1)
 
 
 @dataclass(frozen=True)
@@ -28,20 +39,42 @@ class Grams:
     run past its text's end. starts: int64[n + 1], as in Folded. The columns lie one after another in memory
     (`hashes[:, k]` is contiguous). marks: uint32[s, 4], for each separator of Folded.marks the hashes of
     itself, with what is before it, with what is after it, with both. mark_starts: int64[n + 1], as in Folded.
+    words, word_starts: as from `models.words`. odd: int64[n], as from `models.pairs`.
     """
 
     hashes: NDArray[np.uint32]
     starts: NDArray[np.int64]
     marks: NDArray[np.uint32]
     mark_starts: NDArray[np.int64]
+    words: NDArray[np.uint32]
+    word_starts: NDArray[np.int64]
+    odd: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def counts(self) -> NDArray[np.int64]:
-        """int64[n]: how many grams each text has, marks apart: 1 for one code, 3k - 3 for k >= 2."""
+        """int64[n]: how many grams each text has, marks and words apart: 1 for one code, 3k - 3 for k >= 2."""
         lengths: NDArray[np.int64] = np.diff(self.starts)
         return np.maximum(3 * lengths - 3, lengths)
+
+    def length_hashes(self) -> NDArray[np.uint32]:
+        """uint32[n]: the gram that says how long each text is."""
+        return LENGTH_HASHES.take(LENGTHS.searchsorted(np.diff(self.starts), "right") - 1)
+
+    def counted(self) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
+        """The hashes that are counted, (m, k) each, and where each text begins in them."""
+        yield self.hashes, self.starts
+        yield self.marks, self.mark_starts
+        yield self.words, self.word_starts
+
+
+def columns(hashes: NDArray[np.uint32], bits: int, field: Field) -> NDArray[np.uint32]:
+    """The columns, of 2 ** bits, that hashes fall into. A gram in a name has another column than in a text; NO_GRAM
+    has column 0."""
+    if field == "text":
+        return hashes & np.uint32((1 << bits) - 1)
+    return (hashes * NAME_SPREAD) >> np.uint32(32 - bits)
 
 
 def grams(folded: Folded) -> Grams:
@@ -58,7 +91,8 @@ def grams(folded: Folded) -> Grams:
         rolled += letters[size - 1 :]
         mix(rolled + SEEDS[size - 1], out=hashes[size - 1, : 1 - size])
     clear_overruns(hashes, starts)
-    return Grams(hashes.T, starts, mark_hashes(folded.marks), folded.mark_starts)
+    marks, odd = mark_hashes(folded.marks), odd_pairs(folded, hashes[1])
+    return Grams(hashes.T, starts, marks, folded.mark_starts, *words(folded), odd)
 
 
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -71,23 +105,6 @@ def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
     mix(here * SPREAD + after + MARK_SEEDS[2], out=hashes[2])
     mix(with_before * SPREAD + after + MARK_SEEDS[3], out=hashes[3])
     return hashes.T
-
-
-def spread(codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Neighbouring code points, far apart."""
-    letters = codes * SPREAD
-    letters ^= letters >> np.uint32(15)
-    return letters
-
-
-def mix(values: NDArray[np.uint32], out: NDArray[np.uint32]) -> None:
-    """Multiply and xor-shift until every bit depends on every bit; NO_GRAM is never a result."""
-    values ^= values >> np.uint32(16)
-    values *= MIX_1
-    values ^= values >> np.uint32(13)
-    values *= MIX_2
-    values ^= values >> np.uint32(16)
-    np.maximum(values, np.uint32(1), out=out)
 
 
 def clear_overruns(hashes: NDArray[np.uint32], starts: NDArray[np.int64]) -> None:

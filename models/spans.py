@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from models.compiled import Compiled
 from models.documents import Reads, documents
 from models.folding import SPACE, Folded, fold
-from models.grams import Grams, grams
+from models.grams import Field, Grams, columns, grams
 
-Field = Literal["text", "name"]
 Piece = tuple[Field, int, int, float]
 # Code points left out at a time to see what a pipeline without weights makes of them.
 OMITTED = 6
@@ -25,18 +24,18 @@ def gram_pieces(model: Compiled, texts: Sequence[str], names: Sequence[str], top
     if model.named:
         fields.append(("name", names))
     read = [(field, folded, grams(folded)) for field, folded in ((field, fold(of)) for field, of in fields)]
-    scale = 1 / np.sqrt(np.maximum(sum(found.counts() for _, _, found in read), 1))
     found: list[list[Piece]] = [[] for _ in texts]
     for field, folded, hashed in read:
-        weights = character_weights(model, hashed)
+        weights = character_weights(model, hashed, field)
+        scale = 1 / np.sqrt(np.maximum(hashed.counts(), 1))
         for post in range(len(texts)):
             found[post] += pieces_of(field, folded, post, weights, float(scale[post]))
     return [heaviest(pieces, top) for pieces in found]
 
 
-def character_weights(model: Compiled, found: Grams) -> NDArray[np.float64]:
+def character_weights(model: Compiled, found: Grams, field: Field) -> NDArray[np.float64]:
     """float64[m]: what each folded code adds, a gram's weight shared evenly by its codes."""
-    weights = model.weights[found.hashes & np.uint32(len(model.weights) - 1)].astype(np.float64)
+    weights = model.weights[columns(found.hashes, model.bits, field)].astype(np.float64)
     shares = weights / np.array([1.0, 2.0, 3.0])
     total: NDArray[np.float64] = shares.sum(axis=1)
     total[1:] += shares[:-1, 1] + shares[:-1, 2]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -10,7 +12,7 @@ from sklearn.utils import estimator_checks
 from models.char_grams import CharGrams
 from models.documents import documents
 from models.folding import fold
-from models.grams import grams
+from models.grams import LENGTH_VALUE, ODD_HASH, columns, grams
 
 # Checks of scikit-learn that feed an estimator nothing it cannot read.
 APPLY = [
@@ -79,22 +81,40 @@ def test_transform_gives_the_same_for_texts_one_by_one_and_in_a_pipeline() -> No
 
 
 def test_a_row_is_counts_over_the_root_of_their_number_and_column_0_is_free() -> None:
-    text = "abab"
+    text = "一二一二"
     row = CharGrams(bits=19).fit_transform([text]).toarray()[0]
-    columns = grams(fold([text])).hashes & np.uint32(2**19 - 1)
-    expected = np.bincount(columns.ravel(), minlength=2**19) / 3.0
+    found = grams(fold([text]))
+    expected = np.bincount(columns(found.hashes, 19, "text").ravel(), minlength=2**19) / 3.0
+    expected[columns(np.array([ODD_HASH]), 19, "text")] = found.odd[0] / 3.0
+    expected[columns(found.length_hashes(), 19, "text")] += LENGTH_VALUE
     expected[0] = 0
     assert np.allclose(row, expected)
 
 
-def test_name_and_text_share_columns_but_no_gram() -> None:
-    both = CharGrams(named=True).fit_transform(documents(["cd"], ["ab"], "name+text"))
-    apart = CharGrams().fit_transform(["ab", "cd"])
-    assert np.allclose((both * np.sqrt(6)).toarray(), (apart.sum(axis=0) * np.sqrt(3)))
+def test_words_stand_in_columns_of_their_own() -> None:
+    row = CharGrams(bits=19).fit_transform(["free money"])
+    word_columns = columns(grams(fold(["free money"])).words, 19, "text").ravel()
+    assert np.count_nonzero(row[0, word_columns].toarray()) == 3  # two words and a pair; before the first there is none
+
+
+def test_a_length_counts_the_same_in_short_texts_and_long_ones() -> None:
+    for text in ("一", "一二三四五六七八" * 30):
+        row = CharGrams(bits=19).fit_transform([text])
+        length = columns(grams(fold([text])).length_hashes(), 19, "text")
+        assert row[0, length].toarray() == LENGTH_VALUE
+
+
+def test_a_name_has_columns_of_its_own_and_its_own_scale() -> None:
+    def read(name: str, text: str) -> Any:
+        return CharGrams(named=True).fit_transform(documents([text], [name], "name+text"))
+
+    one, other, both = read("加微信", ""), read("", "加微信"), read("加微信", "一二三")
+    assert one.multiply(other).nnz == 0
+    in_name = columns(grams(fold(["加微信"])).hashes, 19, "name")
+    assert np.allclose(both[0, in_name[0]].toarray(), one[0, in_name[0]].toarray())
 
 
 def test_a_line_end_in_a_name_does_not_move_the_border() -> None:
-    both = CharGrams(named=True).fit_transform(documents(["cd"], ["a\nb"], "name+text"))
-    apart = CharGrams().fit_transform(["a\nb", "cd"])
-    roots = np.sqrt(grams(fold(["a\nb", "cd"])).counts())
-    assert np.allclose((both * np.sqrt(6)).toarray(), roots @ apart)
+    broken = CharGrams(named=True).fit_transform(documents(["cd"], ["a\nb"], "name+text"))
+    spelled = CharGrams(named=True).fit_transform(["a\rb\ncd"])
+    assert (broken != spelled).nnz == 0

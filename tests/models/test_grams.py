@@ -50,6 +50,8 @@ def test_a_text_has_the_same_grams_in_any_batch(texts: list[str]) -> None:
         alone = of(text)
         assert np.array_equal(batch.hashes[batch.starts[row] : batch.starts[row + 1]], alone.hashes)
         assert np.array_equal(batch.marks[batch.mark_starts[row] : batch.mark_starts[row + 1]], alone.marks)
+        assert np.array_equal(batch.words[batch.word_starts[row] : batch.word_starts[row + 1]], alone.words)
+        assert batch.odd[row] == alone.odd[0]
 
 
 def test_hashes_spread_evenly_over_few_columns() -> None:
@@ -70,3 +72,10 @@ def test_splitting_a_word_leaves_its_grams_and_adds_marks() -> None:
     assert np.array_equal(plain.hashes, split.hashes)
     assert len(plain.marks) == 0
     assert len(split.marks) == 2
+
+
+def test_each_length_up_to_13_has_a_gram_and_longer_ones_share() -> None:
+    short = of(*["一二三四五六七八九十甲乙丙"[:size] for size in range(14)]).length_hashes()
+    assert len(set(short.tolist())) == 14
+    long, longer = of("一二三" * 50, "一二三" * 90).length_hashes()
+    assert long == longer
