@@ -24,7 +24,7 @@ Calibration = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 # Four float32 are 16 bytes, which numpy gathers as one complex number: thrice as fast as rows of any other width.
 SIDE_BY_SIDE = 4
 # Codes gathered at once, so that the intermediate rows stay in the processor's cache.
-CODES_AT_ONCE = 1 << 15
+CODES_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)

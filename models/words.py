@@ -6,46 +6,62 @@ digits have grams of their own.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.folding import Folded
-from models.hashing import NO_GRAM, SPREAD, mix, spread
+from models.hashing import NO_GRAM, SPREAD, mix
 
 WORD_SEED, PAIR_SEED, NUMBER_SEED = np.uint32(0x1B873593), np.uint32(0xCC9E2D51), np.uint32(0xE6546B64)
-# Letters from here on count like the last: a power for each place in a word.
-LONGEST = 64
-POWERS = SPREAD ** np.arange(LONGEST, dtype=np.uint32)
-FIRST, AFTER_DIGITS, END = np.uint32(ord("0")), np.uint32(ord(":")), np.uint32(0x80)
+DIGITS, LETTERS_AND_DIGITS = np.uint32(10), np.uint32(0x80 - ord("0"))
+RATIO = 0x9E3779B1
+INVERSE = pow(RATIO, -1, 1 << 32)
 
 
-def words(folded: Folded) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def words(folded: Folded, letters: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """uint32[w, 2] and int64[n + 1]: the hash of each word, and of the word before it together with it (NO_GRAM at
-    the first of a text); where each text's words begin.
+    the first of a text); where each text's words begin. letters: uint32[m], a number for each code.
 
     A word is a run of the letters a to z or of digits. What stands between two words, if anything, does not matter.
     """
     codes, starts = folded.codes, folded.starts
-    places = np.flatnonzero((codes >= FIRST) & (codes < END))
-    letters = codes.take(places)
-    digit = letters < AFTER_DIGITS
-    begins = np.ones(len(places), bool)
-    if len(places):
-        np.not_equal(places[1:], places[:-1] + 1, out=begins[1:])
-        begins[1:] |= digit[1:] != digit[:-1]
-    edges = places.searchsorted(starts)
-    begins[edges[edges < len(places)]] = True
-    first = np.flatnonzero(begins)
+    from_zero = codes - np.uint32(ord("0"))
+    digit, inside = from_zero < DIGITS, from_zero < LETTERS_AND_DIGITS
+    # Where one kind of character ends and another, or another text, begins.
+    border = np.ones(len(codes) + 1, bool)
+    if len(codes):
+        np.not_equal(inside[1:], inside[:-1], out=border[1:-1])
+        border[1:-1] |= digit[1:] != digit[:-1]
+        border[starts] = True
+    first = np.flatnonzero(border[:-1] & inside)
+    last = np.flatnonzero(border[1:] & inside)
     hashes = np.full((2, len(first)), NO_GRAM, np.uint32)
-    word_starts = first.searchsorted(edges)
+    word_starts = first.searchsorted(starts)
     if len(first) == 0:
         return hashes.T, word_starts
-    lengths = np.diff(first, append=len(places))
-    in_word = np.minimum(np.arange(len(places)) - np.repeat(first, lengths), LONGEST - 1)
-    sums = np.add.reduceat(spread(letters) * POWERS.take(in_word), first, dtype=np.uint32)
+    # Letters times rising powers, summed up to each place: what lies between two places, brought down to the same power.
+    rising = powers(len(codes))
+    sums = np.zeros(len(codes) + 1, np.uint32)
+    np.cumsum(letters * rising[0], dtype=np.uint32, out=sums[1:])
+    spelled = (sums.take(last + 1) - sums.take(first)) * rising[1].take(first)
     number = digit.take(first)
-    sums[number] = lengths[number].astype(np.uint32) * NUMBER_SEED
-    mix(sums + WORD_SEED, out=hashes[0])
+    spelled[number] = (last - first + 1)[number].astype(np.uint32) * NUMBER_SEED
+    mix(spelled + WORD_SEED, out=hashes[0])
     mix(hashes[0, :-1] * SPREAD + hashes[0, 1:] + PAIR_SEED, out=hashes[1, 1:])
     hashes[1, word_starts[:-1][np.diff(word_starts) > 0]] = NO_GRAM
     return hashes.T, word_starts
+
+
+def powers(count: int) -> NDArray[np.uint32]:
+    """uint32[2, count]: the powers of an odd number modulo 2 ** 32, and those of its inverse."""
+    return kept_powers(1 << max(count - 1, 1).bit_length())[:, :count]
+
+
+@lru_cache(maxsize=32)
+def kept_powers(count: int) -> NDArray[np.uint32]:
+    rising = np.empty((2, count), np.uint32)
+    rising[:, 0] = 1
+    rising[:, 1:] = np.array([[RATIO], [INVERSE]], np.uint32)
+    return np.multiply.accumulate(rising, axis=1, dtype=np.uint32)

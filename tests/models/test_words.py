@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 
 from models.folding import fold
-from models.grams import NO_GRAM
-from models.words import LONGEST, words
+from models.grams import NO_GRAM, grams
 
 
 def of(*texts: str) -> list[list[tuple[int, int]]]:
     """For each text the hash of each word, and of the word with the one before it."""
-    hashes, starts = words(fold(texts))
+    found = grams(fold(texts))
+    hashes, starts = found.words, found.word_starts
     pairs = list(map(tuple, hashes.tolist()))
     return [pairs[first:last] for first, last in pairwise(starts)]
 
@@ -49,5 +49,5 @@ def test_chinese_has_no_words_and_no_text_has_none_of_its_neighbours() -> None:
 
 
 def test_a_word_without_end_has_a_hash() -> None:
-    text = "".join(np.random.default_rng(1).choice(list("abcdefgh"), LONGEST * 3).tolist())
+    text = "".join(np.random.default_rng(1).choice(list("abcdefgh"), 200).tolist())
     assert pair_of(text) != pair_of(text[:-1])
