@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 10
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 class Row(NamedTuple):
@@ -18,6 +19,15 @@ class Row(NamedTuple):
     high: float
     posts: int
     mean: float
+    share: float
+
+
+class Tradeoff(NamedTuple):
+    """What a threshold gives: precision and recall of the posts at or above it, and their share of all."""
+
+    threshold: float
+    precision: float
+    recall: float
     share: float
 
 
@@ -72,3 +82,20 @@ def calibration_error(positive: NDArray[np.bool_], chance: NDArray[np.floating])
     et al., AAAI 2015)."""
     apart = sum(row.posts * abs(row.mean - row.share) for row in reliability(positive, chance))
     return apart / max(len(positive), 1)
+
+
+def tradeoffs(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> list[Tradeoff]:
+    """Precision and recall at THRESHOLDS; precision is NaN where no post reaches it, recall where none is positive."""
+    rows = []
+    for threshold in THRESHOLDS:
+        caught = chance >= threshold
+        right = float((caught & positive).sum())
+        rows.append(
+            Tradeoff(
+                threshold,
+                right / caught.sum() if caught.any() else float("nan"),
+                right / positive.sum() if positive.any() else float("nan"),
+                float(caught.mean()) if len(caught) else float("nan"),
+            )
+        )
+    return rows

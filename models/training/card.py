@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.documents import Reads
-from models.evaluation import Row
+from models.evader import READABLE, Point
+from models.evaluation import Row, Tradeoff
+from models.training.ablation import Worth
 from models.training.examples import Examples
 from models.training.sources import SOURCES
 
@@ -26,8 +29,9 @@ PURPOSE = {
         "signals beside this score.",
     ),
     "solicitation": (
-        "Offers of sexual services and pornography, in a post or in its author's name, mostly Chinese.",
-        "Not for talk about sexuality, health advice, art, or news on such offers.",
+        "What is offered under cover, in a post or in its author's name, mostly Chinese: sexual services and "
+        "pornography; the trades of fraud, such as gambling, money mules, work that is none, bought attention.",
+        "Not for talk about such things: sexuality, health advice, art, news, warnings, a victim who asks for help.",
     ),
 }
 LIMITS = [
@@ -54,12 +58,14 @@ class Measured:
     transfer: bool
     figures: dict[str, float]
     reliability: list[Row]
+    tradeoffs: list[Tradeoff]
 
 
 @dataclass(frozen=True)
 class Card:
     """What the card is written from. alarms: file of ordinary posts -> their probabilities. shipped: trained by
-    one of our recipes, not on a platform's own posts."""
+    one of our recipes, not on a platform's own posts. evasion: file -> recall on its positive posts as their spelling
+    gets stranger. ablation: what the parts of the recipe are worth, where that was measured."""
 
     name: str
     reads: Reads
@@ -69,6 +75,8 @@ class Card:
     measured: list[Measured]
     alarms: dict[str, NDArray[np.float32]]
     shipped: bool
+    evasion: dict[str, list[Point]] = field(default_factory=dict)
+    ablation: list[Worth] = field(default_factory=list)
 
     def text(self) -> str:
         """The card as Markdown, with `{version}` where the registry puts the version."""
@@ -81,8 +89,9 @@ class Card:
             f"{purpose} It reads {reads} and gives a probability.",
             *(["", not_for] if not_for else []),
             "",
-            f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams of 1 to 3 folded "
-            "characters, weighted by rarity; calibrated by Platt's method on posts kept out of training.",
+            f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams, weighted by rarity: 1 to 3 "
+            "folded characters, words and pairs of them, separators, length, pairs of characters nobody writes; learned "
+            "from camouflaged copies as well; calibrated by Platt's method on posts kept out of training.",
             "",
             "## Sources",
             "",
@@ -95,7 +104,14 @@ class Card:
             "",
             *table(["set", *SHOWN], self.rows()),
             *self.false_alarms(),
+            *self.evasion_table(),
+            *self.ablation_table(),
             "",
+            "## Precision and recall",
+            "",
+            "What a threshold gives. Share: of all posts of the set, those at or above it.",
+            "",
+            *self.thresholds(),
             "## Reliability",
             "",
             "Of posts with a probability in the bin, the share that was positive.",
@@ -124,7 +140,7 @@ class Card:
     def rows(self) -> Iterator[list[str]]:
         for measured in self.measured:
             name = f"{measured.file} (transfer)" if measured.transfer else measured.file
-            yield [name, *(f"{measured.figures[figure]:.3f}" for figure in SHOWN)]
+            yield [name, *(shown(measured.figures[figure]) for figure in SHOWN)]
 
     def false_alarms(self) -> list[str]:
         if not self.alarms:
@@ -140,6 +156,55 @@ class Card:
             *table(["set", "posts", "from 0.5", "from 0.9"], rows),
         ]
 
+    def evasion_table(self) -> list[str]:
+        if not self.evasion:
+            return []
+        strengths = [point.strength for point in next(iter(self.evasion.values()))]
+        rows = [[file, *(f"{point.recall:.3f}" for point in points)] for file, points in self.evasion.items()]
+        return [
+            "",
+            "## Evasion",
+            "",
+            "Recall from 0.5 on of positive posts when this share of their characters is written in another way, by "
+            f"spellings that training never saw. Up to {READABLE:g} a person reads them at once.",
+            "",
+            *table(["set", *(f"{strength:g}" for strength in strengths)], rows),
+        ]
+
+    def ablation_table(self) -> list[str]:
+        if not self.ablation:
+            return []
+        rows = [
+            [
+                worth.variant,
+                worth.file,
+                f"{worth.f1:.3f}",
+                f"{worth.average_precision:.3f}",
+                f"{worth.ece:.3f}",
+                f"{worth.camouflaged:.3f}",
+            ]
+            for worth in self.ablation
+        ]
+        return [
+            "",
+            "## What each part is worth",
+            "",
+            "The model without it, before calibration (so `ece` beside that of the figures above tells what calibration "
+            f"is worth). Camouflaged: recall on positive posts in held-out spellings at {READABLE:g}.",
+            "",
+            *table(["variant", "set", "f1", "average_precision", "ece", "camouflaged"], rows),
+        ]
+
+    def thresholds(self) -> Iterator[str]:
+        for measured in self.measured:
+            yield f"### {measured.file}"
+            yield ""
+            yield from table(
+                ["from", "precision", "recall", "share"],
+                ([f"{row.threshold:g}", *(shown(value) for value in row[1:])] for row in measured.tradeoffs),
+            )
+            yield ""
+
     def reliability(self) -> Iterator[str]:
         for measured in self.measured:
             yield f"### {measured.file}"
@@ -152,6 +217,10 @@ class Card:
                 ),
             )
             yield ""
+
+
+def shown(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def table(head: Sequence[str], rows: Iterator[list[str]] | Sequence[list[str]]) -> Iterator[str]:

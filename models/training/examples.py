@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.documents import Reads, documents
+from models.evader import evade
 from models.folding import fold
 from models.training.sources import LabelledPost
+
+# Strengths of camouflage that are learned from: from a character here and there to nearly all.
+EVASION = (0.1, 0.9)
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,35 @@ def draw(word: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
+def weighing(of: Examples, weight: float) -> Examples:
+    """The same posts, each counting `weight`."""
+    return replace(of, weights=np.full(len(of), weight))
+
+
+def nameless(of: Examples) -> Examples:
+    """The same posts without their authors' names."""
+    return replace(of, names=[""] * len(of))
+
+
 def with_names(of: Examples, names: Sequence[str], seed: int) -> Examples:
     """Nameless posts under borrowed names, two thirds of them: else a name alone would say where a post is from."""
     rng = np.random.default_rng(seed)
     borrowed = rng.integers(0, len(names), len(of)).tolist()
     lent = (rng.random(len(of)) < 2 / 3).tolist()
     fresh = [names[borrowed[row]] if lent[row] and not name else name for row, name in enumerate(of.names)]
-    return Examples(of.texts, fresh, of.positive, of.weights, of.groups, of.sources)
+    return replace(of, names=fresh)
+
+
+def camouflaged(of: Examples, copies: int, weight: float, seed: int) -> list[Examples]:
+    """Copies in camouflaged spelling, name and text alike, each at a strength between EVASION; a copy counts
+    `weight` of its original and is of its group."""
+    found = []
+    for copy in range(copies if len(of) else 0):
+        strengths = np.random.default_rng([seed, copy]).uniform(*EVASION, len(of)).tolist()
+        texts = evade(of.texts, strengths, seed + copy)
+        names = evade(of.names, strengths, seed + copies + copy)
+        found.append(replace(of, texts=texts, names=names, weights=of.weights * weight))
+    return found
 
 
 def fragments(of: Examples, count: int, weight: float, seed: int) -> Examples:

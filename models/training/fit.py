@@ -17,13 +17,29 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.char_grams import CharGrams
 from models.documents import Reads
-from models.training.examples import Examples, split
+from models.training.examples import Examples, camouflaged, joined, split
 
-BITS = 19
+BITS = 18
 CALIBRATION_SHARE = 0.15
 ITERATIONS = 60
 # Bits of a weight's mantissa that are kept: a thousandth of a weight is far below what training can tell.
 KEPT_BITS = 10
+
+
+class Ways(NamedTuple):
+    """How to learn. strength: inverse regularisation of grams weighted by rarity. shift: added to the calibrated
+    log-odds. copies: how many camouflaged copies of each positive post are learned from beside it, each counting
+    `copy_weight` of it; of other posts there is one if `other_weight` is more than 0: ordinary people seldom
+    camouflage, but they do slip."""
+
+    strength: float = 1.0
+    shift: float = 0.0
+    copies: int = 3
+    copy_weight: float = 1.0
+    other_weight: float = 0.0
+
+
+DEFAULT = Ways()
 
 
 class Fitted(NamedTuple):
@@ -34,12 +50,12 @@ class Fitted(NamedTuple):
     held_out_chance: NDArray[np.float64]
 
 
-def fit(of: Examples, reads: Reads, seed: int, *, bits: int = BITS, strength: float = 1.0) -> Fitted:
+def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: int = BITS) -> Fitted:
     """CharGrams and a logistic regression, calibrated by Platt's method.
 
     Learned twice: from all but a part of the groups, to calibrate on that part; then from all, which is what the
-    pipeline keeps. strength: inverse regularisation of grams weighted by rarity. ValueError if one side of the
-    split lacks a class, as it happens with very few posts.
+    pipeline keeps. Camouflaged copies are learned from, never calibrated on. ValueError if one side of the split
+    lacks a class, as it happens with very few posts.
     """
     training, calibration = split(of, CALIBRATION_SHARE, seed)
     for part, name in ((training, "learn"), (calibration, "calibrate")):
@@ -47,23 +63,42 @@ def fit(of: Examples, reads: Reads, seed: int, *, bits: int = BITS, strength: fl
             raise ValueError(f"too few posts: those to {name} from are not of both labels")
     grams = CharGrams(bits=bits, named=reads == "name+text").fit([])
     held_out = grams.transform(calibration.documents(reads))
-    classifier = calibrated(learned(grams, training, reads, strength), held_out, calibration)
+    classifier = calibrated(learned(grams, training, reads, seed, ways), held_out, calibration)
+    classifier.calibrated_classifiers_[0].calibrators[0].b_ -= ways.shift
     chance = classifier.predict_proba(held_out)[:, 1]
-    classifier.estimator = FrozenEstimator(learned(grams, of, reads, strength))
+    classifier.estimator = FrozenEstimator(learned(grams, of, reads, seed, ways))
     classifier.calibrated_classifiers_[0].estimator = classifier.estimator
     return Fitted(Pipeline([("grams", grams), ("classifier", classifier)]), calibration.positive, chance)
 
 
-def learned(grams: CharGrams, of: Examples, reads: Reads, strength: float) -> LogisticRegression:
+def learned(grams: CharGrams, of: Examples, reads: Reads, seed: int, ways: Ways) -> LogisticRegression:
+    """A model of posts and their camouflaged copies."""
+    all_of = with_copies(of, seed, ways)
+    counts = grams.transform(all_of.documents(reads))
+    return logistic(counts, all_of.positive, all_of.weights, ways.strength)
+
+
+def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
+    """Posts, and behind them their camouflaged copies."""
+    positive, other = of.take(np.flatnonzero(of.positive)), of.take(np.flatnonzero(~of.positive))
+    return joined([
+        of,
+        *camouflaged(positive, ways.copies, ways.copy_weight, seed),
+        *camouflaged(other, int(ways.other_weight > 0), ways.other_weight, seed),
+    ])  # fmt: skip
+
+
+def logistic(
+    counts: sparse.csr_matrix, positive: NDArray[np.bool_], weights: NDArray[np.float64], strength: float
+) -> LogisticRegression:
     """A logistic regression over grams weighted by rarity, with the rarity put into its weights."""
-    counts = grams.transform(of.documents(reads))
     rarity = inverse_frequency(counts)
     model = LogisticRegression(C=strength, tol=1e-3, max_iter=ITERATIONS)
     # One thread: sums in another order would not be the same to the last bit. More iterations than ITERATIONS
     # change nothing that can be measured, so that stopping short is no reason to warn.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(counts @ sparse.diags_array(rarity), of.positive, of.weights)
+        model.fit(counts @ sparse.diags_array(rarity), positive, weights)
     model.coef_ = shortened(model.coef_ * rarity)
     model.intercept_ = model.intercept_.astype(np.float32)
     return model

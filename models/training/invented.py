@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def masked(of: Examples) -> Examples:
     """Those with digits in them, with every digit written as x, as some sets have it."""
     chosen = of.take(np.array([row for row, text in enumerate(of.texts) if DIGIT.search(text)], np.int64))
     texts = [DIGIT.sub("x", text) for text in chosen.texts]
-    return Examples(texts, chosen.names, chosen.positive, chosen.weights, chosen.groups, chosen.sources)
+    return replace(chosen, texts=texts)
 
 
 def with_digits(posts: Sequence[LabelledPost], seed: int) -> list[LabelledPost]:

@@ -56,8 +56,15 @@ def list_models(registry: Path | None, as_json: bool) -> None:
 @click.option("--task", help="Name of a model of your own, learned from --data FILE (rows: text, label, nick).")
 @click.option("--seed", default=1, show_default=True, help="Same posts and seed: same model, byte for byte.")
 @click.option("--date", "trained", help="Date to write into manifest and card, YYYY-MM-DD. Today if not given.")
+@click.option("--ablation", is_flag=True, help="Measure for the card what each part of the recipe is worth (slow).")
 def train(
-    data: Path, out: Path | None, names: tuple[str, ...], task: str | None, seed: int, trained: str | None
+    data: Path,
+    out: Path | None,
+    names: tuple[str, ...],
+    task: str | None,
+    seed: int,
+    trained: str | None,
+    ablation: bool,
 ) -> None:
     """Train, calibrate, and write model and card.
 
@@ -82,10 +89,10 @@ def train(
 
     try:
         if task and out:
-            train_own(Order(task, out, seed, day, say), data)
+            train_own(Order(task, out, seed, day, say, ablation), data)
             return
         for name in names or RECIPES:
-            train_shipped(Order(name, out or SHIPPED, seed, day, say), data)
+            train_shipped(Order(name, out or SHIPPED, seed, day, say, ablation), data)
     except (ValueError, RegistryError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -93,7 +100,7 @@ def train(
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", help="A served model's name, or a registry folder. All shipped models if not given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: model -> figures.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the figures, or model -> figures of several.")
 def evaluate(file: Path, model: str | None, as_json: bool) -> None:
     """Figures of models on FILE (JSON Lines with text, label, perhaps nick). Any label but `normal` is positive."""
     from models.evaluation import figures
@@ -112,7 +119,7 @@ def evaluate(file: Path, model: str | None, as_json: bool) -> None:
     found = {name: figures(positive, scores[:, scorer.names.index(name)]) for name in names}
     if as_json:
         clean = {name: {key: known(value) for key, value in of.items()} for name, of in found.items()}
-        click.echo(json.dumps(clean))
+        click.echo(json.dumps(clean if len(clean) > 1 else clean[names[0]]))
         return
     show(found, f"{file.name}: {len(posts):,} posts, {int(positive.sum()):,} positive")
 

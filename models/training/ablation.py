@@ -1,0 +1,111 @@
+"""What each part of a recipe is worth: the same model without it, on the same posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.char_grams import CharGrams
+from models.documents import Reads
+from models.evader import READABLE, evade
+from models.evaluation import figures
+from models.grams import LENGTH_HASHES, ODD_HASH, columns
+from models.training.examples import Examples, draw
+from models.training.fit import BITS, Ways, logistic, with_copies
+
+PARTS = 5
+
+
+class Worth(NamedTuple):
+    """A variant on a file. f1 and ece are of probabilities as learned, before any calibration; camouflaged: recall
+    of its positive posts in held-out spellings at the strength that is read at once."""
+
+    variant: str
+    file: str
+    f1: float
+    average_precision: float
+    ece: float
+    camouflaged: float
+
+
+class Ablation:
+    """The columns of all that a model learns from, made once, and a model for every way to look at them."""
+
+    def __init__(self, of: Examples, reads: Reads, seed: int, ways: Ways, say: Callable[[str], None]) -> None:
+        self.reads, self.ways, self.seed, self.say = reads, ways, seed, say
+        self.posts = len(of)
+        self.all = with_copies(of, seed, ways)
+        self.grams = CharGrams(bits=BITS, named=reads == "name+text").fit([])
+        self.counts = self.grams.transform(self.all.documents(reads))
+
+    def run(self, checks: dict[str, Examples]) -> list[Worth]:
+        """Every variant on every check."""
+        plain = {file: self.grams.transform(of.documents(self.reads)) for file, of in checks.items()}
+        evaded = {file: self.grams.transform(evaded_documents(of, self.reads, self.seed)) for file, of in checks.items()}
+        found = []
+        for variant, rows, weights, blind in self.variants():
+            self.say(f"ablation: {variant}")
+            score = self.scorer(rows, weights, blind)
+            for file, of in checks.items():
+                chance = score(plain[file])
+                got = figures(of.positive, chance)
+                camouflaged = float((score(evaded[file]) >= 0.5).mean())
+                found.append(Worth(variant, file, got["f1"], got["average_precision"], got["ece"], camouflaged))
+        return found
+
+    def variants(self) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.float64], Sequence[int]]]:
+        """Name; rows that are learned from; weights of all rows; columns that are not looked at."""
+        every, weights = np.ones(len(self.all), bool), self.all.weights
+        own = np.array([source.endswith(("own", "own grammar", "ordinary posts")) for source in self.all.sources])
+        yield "all of it", every, weights, ()
+        yield "without camouflaged copies", np.arange(len(self.all)) < self.posts, weights, ()
+        yield "without text of our own", ~own, weights, ()
+        yield "every post counts the same", every, np.ones(len(self.all)), ()
+        yield "without lengths", every, weights, self.columns_of(LENGTH_HASHES)
+        yield "without odd pairs", every, weights, self.columns_of(np.array([ODD_HASH]))
+
+    def columns_of(self, hashes: NDArray[np.uint32]) -> list[int]:
+        fields = ("text", "name") if self.reads == "name+text" else ("text",)
+        return [column for field in fields for column in columns(hashes, BITS, field).tolist()]  # type: ignore[arg-type]
+
+    def scorer(
+        self, rows: NDArray[np.bool_], weights: NDArray[np.float64], blind: Sequence[int]
+    ) -> Callable[[sparse.csr_matrix], NDArray[np.float64]]:
+        """Columns -> probabilities, of a model learned from some of the rows."""
+        seen = np.ones(self.counts.shape[1], np.float32)
+        seen[list(blind)] = 0
+        eyes = sparse.diags_array(seen)
+        model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], self.ways.strength)
+
+        def score(counts: sparse.csr_matrix) -> NDArray[np.float64]:
+            chance: NDArray[np.float64] = model.predict_proba(counts @ eyes)[:, 1]
+            return chance
+
+        return score
+
+    def left_out(self, source: str) -> tuple[NDArray[np.bool_], NDArray[np.float64], list[int]]:
+        """Truth and probability of a source's posts, each scored by a model that saw no post of its author: the
+        source is cut in PARTS by author. And the rows, in the order of the examples."""
+        of_source = np.array([name == source for name in self.all.sources])
+        part = np.array([int(draw(f"{self.seed} part {group}") * PARTS) for group in self.all.groups])
+        measured = of_source & (np.arange(len(self.all)) < self.posts)
+        chance = np.zeros(len(self.all))
+        for number in range(PARTS):
+            self.say(f"{source}: part {number + 1} of {PARTS}")
+            here = of_source & (part == number)
+            score = self.scorer(~here, self.all.weights, ())
+            chance[measured & here] = score(self.counts[measured & here])
+        rows = np.flatnonzero(measured)
+        return self.all.positive[rows], chance[rows], rows.tolist()
+
+
+def evaded_documents(of: Examples, reads: Reads, seed: int) -> list[str]:
+    """The positive ones in held-out spellings, names too."""
+    positive = of.take(np.flatnonzero(of.positive))
+    texts = evade(positive.texts, READABLE, seed, held_out=True)
+    names = evade(positive.names, READABLE, seed + 1, held_out=True)
+    return Examples(texts, names, positive.positive, positive.weights, positive.groups, positive.sources).documents(reads)
