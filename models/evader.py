@@ -35,9 +35,10 @@ LEET = {
     "a": "4@∆", "b": "8ß", "e": "3€", "g": "9q", "i": "1!|", "l": "1|", "o": "0ø", "s": "5$", "t": "7+", "z": "2",
     "u": "vü", "c": "(k", "h": "#ħ",
 }  # fmt: skip
-NUMERALS = dict(
-    zip("0123456789", ["零〇o", "一壹l", "二贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"], strict=True)
-)
+NUMERALS = {
+    "0": "零〇o", "1": "一壹l", "2": "二贰", "3": "三叁", "4": "四肆",
+    "5": "五伍", "6": "六陆", "7": "七柒", "8": "八捌", "9": "九玖",
+}  # fmt: skip
 BETWEEN = " .-_*|/·~"
 VOWELS = "aeiou"
 # How often a habit is taken up, by what it is done to. `spelling` is that of the grammar's tables.
