@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,21 +36,31 @@ class Folded:
     """Folded texts, end to end.
 
     codes: uint32[m], folded code points. starts: int64[n + 1], where each text begins in `codes`, and the
-    end of the last. origin: int32[m], index in its own original text (in code points) of what each code
-    came from; the origin of a kept space is the last separator it stands for. marks: uint32[s, 3], for each
-    separator (a lone space between two words apart) the code before it, its own, and the code after it, 0
-    at the text's ends; of a run of the same separator the first and the last count. mark_starts: int64[n + 1],
-    where each text's marks begin in `marks`.
+    end of the last. marks: uint32[s, 3], for each separator (a lone space between two words apart) the code before it,
+    its own, and the code after it, 0 at the text's ends; of a run of the same separator the first and the last count.
+    mark_starts: int64[n + 1], where each text's marks begin in `marks`. raw_starts: int64[n + 1], where each text
+    begins in the originals end to end. kept: which code points of those are the ones in `codes`, in two steps: bool for
+    each that is visible, and bool for each visible one that is kept.
     """
 
     codes: NDArray[np.uint32]
     starts: NDArray[np.int64]
-    origin: NDArray[np.int32]
     marks: NDArray[np.uint32]
     mark_starts: NDArray[np.int64]
+    raw_starts: NDArray[np.int64]
+    kept: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    @cached_property
+    def origin(self) -> NDArray[np.int32]:
+        """int32[m], index in its own original text (in code points) of what each code came from; the origin of a kept
+        space is the last separator it stands for."""
+        visible, solid = self.kept
+        places = np.flatnonzero(visible)[solid]
+        places -= np.repeat(self.raw_starts[:-1], np.diff(self.starts))
+        return places.astype(np.int32)
 
     def text(self, index: int) -> str:
         """The folded text of one post."""
@@ -75,28 +85,41 @@ def fold(texts: Sequence[str]) -> Folded:
     raw = np.frombuffer(np.array("".join(texts)), np.uint32)
     raw_starts = offsets(np.fromiter(map(len, texts), np.int64, len(texts)))
     looked_up = table().take(raw)
-    visible = np.flatnonzero(looked_up >= first_of(SEPARATOR))
-    surface = looked_up.take(visible)
-    surface_starts = visible.searchsorted(raw_starts)
+    visible = looked_up >= first_of(SEPARATOR)
+    surface = looked_up[visible]
+    surface_starts = starts_without(visible, raw_starts)
     marks, mark_starts = separator_marks(surface, surface_starts)
 
     kept = surface >= first_of(SOLO)
-    solid = np.flatnonzero(kept)
-    first = np.zeros(len(solid) + 1, bool)
-    first[solid.searchsorted(surface_starts)] = True
-    spaced = word_gaps(surface, solid, first[:-1])
-    repeated = fourth_in_a_row(surface.take(solid), first[:-1] | spaced)
-    kept[solid[repeated]] = False
+    solid = surface[kept]
+    separators = np.flatnonzero(~kept)
+    solid_starts = surface_starts - separators.searchsorted(surface_starts)
+    # Which solid code each separator stands before.
+    followed = separators - np.arange(len(separators))
+    separated, first = np.zeros((2, len(solid) + 1), bool)
+    separated[followed] = True
+    first[solid_starts] = True
+    spaced = word_gaps(solid, separated, first)
+    repeated = fourth_in_a_row(solid, first[:-1] | spaced[:-1])
+    if repeated.any():
+        spaced[:-1] &= ~repeated
+        places = np.flatnonzero(repeated)
+        kept[places + followed.searchsorted(places, "right")] = False
     # The last separator before a spaced word stays, as a space.
-    spaces = solid[spaced & ~repeated] - 1
+    last = np.diff(followed, append=-1) != 0
+    spaces = separators[last & spaced.take(followed)]
     kept[spaces] = True
     surface[spaces] = SPACE
 
-    where = np.flatnonzero(kept)
-    starts = where.searchsorted(surface_starts)
-    origin = visible.take(where) - np.repeat(raw_starts[:-1], np.diff(starts))
-    codes = surface.take(where) & CODE_MASK
-    return Folded(codes, starts, origin.astype(np.int32), marks, mark_starts)
+    codes = surface[kept]
+    codes &= CODE_MASK
+    starts = starts_without(kept, surface_starts)
+    return Folded(codes, starts, marks, mark_starts, raw_starts, (visible, kept))
+
+
+def starts_without(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the pieces that begin at `starts` begin once all is gone that is not kept."""
+    return starts - np.flatnonzero(~kept).searchsorted(starts)
 
 
 def first_of(role: int) -> np.uint32:
@@ -111,21 +134,23 @@ def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def word_gaps(surface: NDArray[np.uint32], solid: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the solid codes, given by their places in `surface`, begin a word and need a space before them.
+def word_gaps(
+    solid: NDArray[np.uint32], separated: NDArray[np.bool_], first: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """bool[m + 1]: which of the m solid codes begin a word and need a space before them; the last is False.
 
-    first: which of them begin a text.
+    solid: table entries. separated, first: bool[m + 1], which of them follow a separator, and which begin a text.
     """
-    word = surface.take(solid) >= first_of(WORD)
-    after_word = np.zeros_like(word)
-    after_word[1:] = word[:-1] & word[1:] & ~first[1:]
-    separated = np.zeros_like(word)
-    np.greater(solid[1:] - solid[:-1], 1, out=separated[1:])
-    glued = after_word & ~separated
+    spaced = np.zeros(len(solid) + 1, bool)
+    after_word = spaced[:-1]
+    word = solid >= first_of(WORD)
+    np.logical_and(word[1:], word[:-1], out=after_word[1:])
+    after_word &= ~first[:-1]
+    glued = after_word & ~separated[:-1]
     alone = ~glued
     alone[:-1] &= ~glued[1:]
-    spaced: NDArray[np.bool_] = after_word & separated
-    spaced[1:] &= ~(alone[:-1] & alone[1:])
+    after_word &= separated[:-1]
+    after_word[1:] &= ~(alone[:-1] & alone[1:])
     return spaced
 
 

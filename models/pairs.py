@@ -31,9 +31,9 @@ def usual() -> NDArray[np.bool_]:
 def odd_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.int64]:
     """int64[n]: how many pairs of Chinese characters in each text are odd. pairs: uint32[m], the hash of the pair that
     begins at each folded position."""
-    odd = ~usual().take(pairs & MASK)
-    odd &= chinese_pairs(folded, pairs)
-    return np.diff(np.flatnonzero(odd).searchsorted(folded.starts))
+    places = np.flatnonzero(chinese_pairs(folded, pairs))
+    odd = ~usual().take(pairs.take(places) & MASK)
+    return np.diff(places[odd].searchsorted(folded.starts))
 
 
 def chinese_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:

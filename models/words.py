@@ -41,7 +41,7 @@ def words(folded: Folded, letters: NDArray[np.uint32]) -> tuple[NDArray[np.uint3
     word_starts = first.searchsorted(starts)
     if len(first) == 0:
         return hashes.T, word_starts
-    # Letters times rising powers, summed up to each place: what lies between two places, brought down to the same power.
+    # Letters times rising powers, summed up: a word is what its places add, brought down to the lowest power.
     rising = powers(len(codes))
     sums = np.zeros(len(codes) + 1, np.uint32)
     np.cumsum(letters * rising[0], dtype=np.uint32, out=sums[1:])
