@@ -45,7 +45,9 @@ class Ablation:
     def run(self, checks: dict[str, Examples]) -> list[Worth]:
         """Every variant on every check."""
         plain = {file: self.grams.transform(of.documents(self.reads)) for file, of in checks.items()}
-        evaded = {file: self.grams.transform(evaded_documents(of, self.reads, self.seed)) for file, of in checks.items()}
+        evaded = {
+            file: self.grams.transform(evaded_documents(of, self.reads, self.seed)) for file, of in checks.items()
+        }
         found = []
         for variant, rows, weights, blind in self.variants():
             self.say(f"ablation: {variant}")
@@ -63,7 +65,8 @@ class Ablation:
         own = np.array([source.endswith(("own", "own grammar", "ordinary posts")) for source in self.all.sources])
         yield "all of it", every, weights, ()
         yield "without camouflaged copies", np.arange(len(self.all)) < self.posts, weights, ()
-        yield "without text of our own", ~own, weights, ()
+        if own.any():
+            yield "without text of our own", ~own, weights, ()
         yield "every post counts the same", every, np.ones(len(self.all)), ()
         yield "without lengths", every, weights, self.columns_of(LENGTH_HASHES)
         yield "without odd pairs", every, weights, self.columns_of(np.array([ODD_HASH]))
@@ -108,4 +111,6 @@ def evaded_documents(of: Examples, reads: Reads, seed: int) -> list[str]:
     positive = of.take(np.flatnonzero(of.positive))
     texts = evade(positive.texts, READABLE, seed, held_out=True)
     names = evade(positive.names, READABLE, seed + 1, held_out=True)
-    return Examples(texts, names, positive.positive, positive.weights, positive.groups, positive.sources).documents(reads)
+    return Examples(texts, names, positive.positive, positive.weights, positive.groups, positive.sources).documents(
+        reads
+    )

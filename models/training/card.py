@@ -89,9 +89,9 @@ class Card:
             f"{purpose} It reads {reads} and gives a probability.",
             *(["", not_for] if not_for else []),
             "",
-            f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams, weighted by rarity: 1 to 3 "
-            "folded characters, words and pairs of them, separators, length, pairs of characters nobody writes; learned "
-            "from camouflaged copies as well; calibrated by Platt's method on posts kept out of training.",
+            f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams, weighted by rarity: 1 "
+            "to 3 folded characters, words and pairs of them, separators, length, pairs of characters nobody writes; "
+            "learned from camouflaged copies as well; calibrated by Platt's method on posts kept out of training.",
             "",
             "## Sources",
             "",
@@ -189,8 +189,8 @@ class Card:
             "",
             "## What each part is worth",
             "",
-            "The model without it, before calibration (so `ece` beside that of the figures above tells what calibration "
-            f"is worth). Camouflaged: recall on positive posts in held-out spellings at {READABLE:g}.",
+            "The model without it, before calibration (so `ece` beside that of the figures above tells what it is "
+            f"worth). Camouflaged: recall on positive posts in held-out spellings at {READABLE:g}.",
             "",
             *table(["variant", "set", "f1", "average_precision", "ece", "camouflaged"], rows),
         ]

@@ -105,10 +105,10 @@ def train(
         ablation = Ablation(learned, reads, order.seed, ways, lambda line: say(f"{name}: {line}"))
         worths = ablation.run({file: examples(posts, file) for file, posts in sets.items()})
         if name in PARTED and shipped:
-            positive, chance, rows = ablation.left_out(PARTED[name])
-            measured.append(measure(f"{PARTED[name]}, by author", False, positive, chance))
+            positive, left_out, rows = ablation.left_out(PARTED[name])
+            measured.append(measure(f"{PARTED[name]}, by author", False, positive, left_out))
             manual = np.array([learned.weights[row] == learned.weights[rows].max() for row in rows])
-            measured.append(measure("of these, labelled by hand", False, positive[manual], chance[manual]))
+            measured.append(measure("of these, labelled by hand", False, positive[manual], left_out[manual]))
     card = Card(
         name, reads, order.trained, order.seed, learned, measured, alarms, shipped, evasion=evasion, ablation=worths
     )
@@ -130,7 +130,10 @@ def evaded_recall(pipeline: Pipeline, reads: Reads, posts: Sequence[LabelledPost
         lambda texts: chances(
             pipeline,
             reads,
-            [LabelledPost(text=text, label=post.label, nick=post.nick) for text, post in zip(texts, positive, strict=True)],
+            [
+                LabelledPost(text=text, label=post.label, nick=post.nick)
+                for text, post in zip(texts, positive, strict=True)
+            ],
         ),
         [post.text for post in positive],
         seed,
