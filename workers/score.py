@@ -32,7 +32,10 @@ class LooseAuthor(msgspec.Struct, gc=False):
 
 
 class LoosePost(msgspec.Struct, gc=False):
-    """A post of which only the text must be known. An unknown author has no counters of its own."""
+    """A post of which only the text must be known. An unknown author has no counters of its own.
+
+    nick: the author's name as labelled sets have it, for a row without `author`.
+    """
 
     text: str
     id: str | int | None = None
@@ -45,12 +48,14 @@ class LoosePost(msgspec.Struct, gc=False):
     device: str | None = None
     lang: str | None = None
     media: list[Media] = []
+    nick: str = ""
 
     def strict(self, number: int) -> Post:
         """The post as the worker knows it; without an id it takes its line's `number`."""
         author = Author(*msgspec.structs.astuple(self.author))
+        author.name = author.name or self.nick
         name = str(number) if self.id is None else str(self.id)
-        rest = msgspec.structs.astuple(self)[3:]
+        rest = msgspec.structs.astuple(self)[3:-1]
         return Post(name, self.text, author, *rest)
 
 

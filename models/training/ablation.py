@@ -90,20 +90,23 @@ class Ablation:
 
         return score
 
-    def left_out(self, source: str) -> tuple[NDArray[np.bool_], NDArray[np.float64], list[int]]:
-        """Truth and probability of a source's posts, each scored by a model that saw no post of its author: the
-        source is cut in PARTS by author. And the rows, in the order of the examples."""
-        of_source = np.array([name == source for name in self.all.sources])
+    def left_out(self, sources: Sequence[str]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """For each source its rows of the examples, and the probability of each by a model that saw no post of its
+        author, or of its wording: the sources are cut in PARTS by group, and left out part by part."""
+        of_sources = np.array([source in sources for source in self.all.sources])
         part = np.array([int(draw(f"{self.seed} part {group}") * PARTS) for group in self.all.groups])
-        measured = of_source & (np.arange(len(self.all)) < self.posts)
+        measured = of_sources & (np.arange(len(self.all)) < self.posts)
         chance = np.zeros(len(self.all))
         for number in range(PARTS):
-            self.say(f"{source}: part {number + 1} of {PARTS}")
-            here = of_source & (part == number)
+            self.say(f"leaving out part {number + 1} of {PARTS} of {', '.join(sources)}")
+            here = of_sources & (part == number)
             score = self.scorer(~here, self.all.weights, ())
             chance[measured & here] = score(self.counts[measured & here])
-        rows = np.flatnonzero(measured)
-        return self.all.positive[rows], chance[rows], rows.tolist()
+        found = {}
+        for source in sources:
+            rows = np.flatnonzero(measured & np.array([name == source for name in self.all.sources]))
+            found[source] = (rows, chance[rows])
+        return found
 
 
 def evaded_documents(of: Examples, reads: Reads, seed: int) -> list[str]:

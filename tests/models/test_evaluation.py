@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.evaluation import calibration_error, figures, reliability
+from models.evaluation import THRESHOLDS, calibration_error, figures, reliability, tradeoffs
 
 TRUTH = np.array([False, False, True, True])
 
@@ -50,3 +50,13 @@ def test_calibration_error_is_the_distance_of_promise_and_outcome() -> None:
     assert calibration_error(truth, chance) == pytest.approx(0.25)
     assert reliability(truth, chance) == [(0.7, 0.8, 10, 0.75, 0.5)]
     assert calibration_error(np.zeros(0, bool), np.zeros(0)) == 0
+
+
+def test_a_higher_threshold_catches_less_and_errs_less() -> None:
+    rows = tradeoffs(TRUTH, np.array([0.1, 0.6, 0.75, 0.9]))
+    assert [row.threshold for row in rows] == list(THRESHOLDS)
+    at = {row.threshold: row for row in rows}
+    assert at[0.5].precision == pytest.approx(2 / 3)
+    assert (at[0.7].precision, at[0.7].recall, at[0.7].share) == (1, 1, 0.5)
+    assert at[0.8].recall == 0.5
+    assert math.isnan(at[0.98].precision)

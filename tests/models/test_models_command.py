@@ -52,7 +52,15 @@ def test_training_tells_how_far_it_is(posts_file: Path, tmp_path: Path) -> None:
 
 def test_evaluate_scores_a_model_of_ones_own(posts_file: Path, own: Path) -> None:
     result = run("evaluate", posts_file, "--model", own, "--json")
-    assert json.loads(result.stdout)["ads"]["accuracy"] == 1
+    assert json.loads(result.stdout)["accuracy"] == 1
+
+
+def test_evaluate_gives_the_bare_figures_of_one_model(posts_file: Path) -> None:
+    found = json.loads(run("evaluate", posts_file, "--model", "marketing", "--json").stdout)
+    assert " ".join(found) == (
+        "accuracy precision recall f1 macro_f1 auc average_precision ece recall_at_precision_95 recall_at_precision_98"
+    )
+    assert json.loads(run("evaluate", posts_file, "--json").stdout)["marketing"] == found
 
 
 def test_evaluate_shows_a_table_of_a_shipped_model(posts_file: Path) -> None:

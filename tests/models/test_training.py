@@ -12,9 +12,11 @@ import pytest
 
 from models.grammar import labelled_texts
 from models.registry import Registry
-from models.training.examples import examples, fragments, split, with_names
-from models.training.recipes import RECIPES, agreement, with_digits
-from models.training.run import Order, train_own
+from models.training.examples import camouflaged, examples, fragments, split, with_names
+from models.training.fit import Ways, with_copies
+from models.training.invented import bare_replies, masked, telling_names, with_digits
+from models.training.recipes import RECIPES, agreement, own
+from models.training.run import Check, Order, train, train_own
 from models.training.sources import SOURCES, LabelledPost, PostsError, read_posts
 from models.training.trimmings import small_talk, trimmed
 
@@ -129,6 +131,46 @@ def test_masked_digits_become_digits() -> None:
     assert post.text.endswith(" now")
 
 
+def test_digits_become_masks_and_posts_without_any_stay_away() -> None:
+    posts = [LabelledPost(text="12 of 345", label="spam"), LabelledPost(text="a fox", label="normal")]
+    assert masked(examples(posts, "posts")).texts == ["xx of xxx"]
+
+
+def test_a_copy_says_the_same_in_another_spelling_and_is_of_its_original_s_group() -> None:
+    of = examples([LabelledPost(text="加微信看主页，同城上门服务", nick="小雨", label="spam")] * 20, "posts")
+    (copy,) = camouflaged(of, 1, 0.25, seed=1)
+    assert copy.groups == of.groups
+    assert copy.weights.tolist() == [0.25] * 20
+    assert all(was != now for was, now in zip(of.texts, copy.texts, strict=True))
+    assert camouflaged(of, 1, 0.25, seed=1)[0].texts == copy.texts
+
+
+def test_of_ordinary_posts_there_is_a_copy_only_where_it_counts() -> None:
+    of = examples([LabelledPost(text="买一送一", label="ad"), LabelledPost(text="晚上好", label="normal")], "posts")
+    assert with_copies(of, 1, Ways(copies=2)).positive.tolist() == [True, False, True, True]
+    every = with_copies(of, 1, Ways(copies=1, copy_weight=0.5, other_weight=0.1))
+    assert every.positive.tolist() == [True, False, True, False]
+    assert every.weights.tolist() == [1, 1, 0.5, 0.1]
+
+
+def test_bare_replies_count_against_a_telling_name_alone() -> None:
+    told, bare = telling_names(400, 1.0, seed=1), bare_replies(400, 1.0, seed=1)
+    assert told.positive.all()
+    assert not bare.positive.any()
+    assert len(set(told.names)) > 150
+    assert set(told.texts) & set(bare.texts)
+
+
+def test_the_ablation_is_in_the_card(posts_file: Path, tmp_path: Path) -> None:
+    checks = posts_file.parent / "dev.jsonl"
+    checks.write_text(posts_file.read_text())
+    order = Order("ads", tmp_path, 1, "2026-01-01", print, ablation=True)
+    entry = train(order, own(posts_file), "text", Ways(), posts_file.parent, checks=[Check("dev", False)])
+    card = (tmp_path / "ads" / entry.version / "CARD.md").read_text()
+    for part in ("## Evasion", "## What each part is worth", "| without lengths | dev |", "## Precision and recall"):
+        assert part in card
+
+
 def test_fragments_are_short_and_ordinary() -> None:
     of = examples([LabelledPost(text="一二三四五六七八九十", label="normal")], "posts")
     short = fragments(of, 200, 0.5, seed=1)
@@ -162,9 +204,9 @@ def test_most_nameless_posts_borrow_a_name() -> None:
 @pytest.mark.data
 def test_recipes_learn_from_listed_sources_and_our_own_text_alone(sets: Path) -> None:
     allowed = {source.file for source in SOURCES}
-    own = {"the simulator's grammar", "small talk of our own", "fragments of ordinary posts"}
-    for name, (recipe, _) in RECIPES.items():
-        learned = recipe(sets, 1)
-        assert set(learned.sources) <= allowed | own, name
+    made = {"our own grammar", "small talk of our own", "fragments of ordinary posts"}
+    for name, recipe in RECIPES.items():
+        learned = recipe.learn(sets, 1)
+        assert set(learned.sources) <= allowed | made, name
         assert 0 < learned.positive.mean() < 0.5
         assert np.all(learned.weights >= 0)

@@ -38,6 +38,14 @@ def test_the_author_s_name_is_scored_with_the_text() -> None:
     assert named["scores"]["solicitation"] > plain["scores"]["solicitation"] + 0.3  # type: ignore[index]
 
 
+def test_a_labelled_row_s_nick_is_its_author_s_name() -> None:
+    name = "同城上门服务看主页加微信"
+    rows = score([{"text": "晚上好呀", "nick": name}, {"text": "晚上好呀", "nick": "x", "author": {"name": name}}])
+    assert (
+        rows[0]["scores"] == rows[1]["scores"] == score([{"text": "晚上好呀", "author": {"name": name}}])[0]["scores"]
+    )
+
+
 @pytest.mark.parametrize("line", ["", "{", '{"id": "x"}', '{"text": 5}', '{"text": "\\ud800"}', "[]"])
 def test_a_line_that_is_no_post_gets_an_error_and_its_neighbours_their_scores(line: str) -> None:
     outcomes = score([{"text": "a"}, line, {"text": "b"}], status=1)
