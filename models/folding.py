@@ -134,9 +134,7 @@ def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def word_gaps(
-    solid: NDArray[np.uint32], separated: NDArray[np.bool_], first: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def word_gaps(solid: NDArray[np.uint32], separated: NDArray[np.bool_], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """bool[m + 1]: which of the m solid codes begin a word and need a space before them; the last is False.
 
     solid: table entries. separated, first: bool[m + 1], which of them follow a separator, and which begin a text.
