@@ -92,7 +92,7 @@ def grams(folded: Folded) -> Grams:
         mix(rolled + SEEDS[size - 1], out=hashes[size - 1, : 1 - size])
     clear_overruns(hashes, starts)
     marks, odd = mark_hashes(folded.marks), odd_pairs(folded, hashes[1])
-    return Grams(hashes.T, starts, marks, folded.mark_starts, *words(folded, letters), odd)
+    return Grams(hashes.T, starts, marks, folded.mark_starts, *words(folded, hashes), odd)
 
 
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:

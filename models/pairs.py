@@ -22,18 +22,21 @@ HAN_FIRST, HAN_COUNT = np.uint32(0x4E00), np.uint32(0x9FFF - 0x4E00 + 1)
 
 
 @cache
-def usual() -> NDArray[np.bool_]:
-    """bool[2 ** BITS]: whether ordinary text writes a pair with a hash that ends in these bits."""
+def usual() -> NDArray[np.uint8]:
+    """uint8[2 ** BITS / 8], a bit for each hash that ends in these BITS: whether ordinary text writes its pair. Packed,
+    it fits a processor's cache."""
     with np.load(TABLE_FILE, allow_pickle=False) as stored:
-        return np.unpackbits(stored["usual"]).view(bool)
+        table: NDArray[np.uint8] = stored["usual"]
+    return table
 
 
 def odd_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.int64]:
     """int64[n]: how many pairs of Chinese characters in each text are odd. pairs: uint32[m], the hash of the pair that
     begins at each folded position."""
     places = np.flatnonzero(chinese_pairs(folded, pairs))
-    odd = ~usual().take(pairs.take(places) & MASK)
-    return np.diff(places[odd].searchsorted(folded.starts))
+    hashes = pairs.take(places)
+    held = usual().take((hashes & MASK) >> 3) >> (hashes & 7).astype(np.uint8)
+    return np.diff(places[(held & 1) == 0].searchsorted(folded.starts))
 
 
 def chinese_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:

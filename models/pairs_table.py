@@ -22,7 +22,7 @@ LEAST = 3
 
 
 def build(folder: Path) -> NDArray[np.bool_]:
-    """bool[2 ** BITS], as `models.pairs.usual`. PostsError if a set cannot be read."""
+    """bool[2 ** BITS], as `models.pairs.usual` before it is packed. PostsError if a set cannot be read."""
     folded = fold([post.text for name in SETS for post in read_posts(folder / f"{name}.jsonl")])
     pairs = grams(folded).hashes[:, 1]
     chinese = chinese_pairs(folded, pairs)
@@ -35,7 +35,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m models.pairs_table FOLDER")
     usual = build(Path(sys.argv[1]))
-    np.savez_compressed(TABLE_FILE, allow_pickle=False, usual=np.packbits(usual))
+    np.savez_compressed(TABLE_FILE, allow_pickle=False, usual=np.packbits(usual, bitorder="little"))
     print(f"{TABLE_FILE}: {usual.mean():.1%} of {len(usual):,} hashes are usual, {TABLE_FILE.stat().st_size:,} bytes")
 
 
