@@ -19,7 +19,7 @@ from models.char_grams import CharGrams
 from models.documents import Reads
 from models.training.examples import Examples, camouflaged, joined, split
 
-BITS = 18
+BITS = 19
 CALIBRATION_SHARE = 0.15
 ITERATIONS = 60
 # Bits of a weight's mantissa that are kept: a thousandth of a weight is far below what training can tell.
