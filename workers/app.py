@@ -14,6 +14,7 @@ import os
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import time
@@ -29,6 +30,8 @@ from faust.transport.utils import DefaultSchedulingStrategy
 
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
+from workers.counters import CountersUnavailable
+from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
@@ -46,10 +49,12 @@ except SettingsError as error:
 configure_logs(settings.log_level)
 log = structlog.get_logger(__name__)
 metrics = Metrics()
+health = Health()
 
 BUFFERED_BATCHES = 4
 BATCHES_UNDER_WAY = 3
 REQUEST_SECONDS = 30.0
+HEARTBEAT_SECONDS = 1.0
 
 
 class FetchAsEvent(DefaultSchedulingStrategy):
@@ -126,8 +131,9 @@ def prepare(*_: Any, **__: Any) -> None:
     # What was loaded stays: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
+    health.versions = worker.moderator.versions
     if settings.metrics_port:
-        metrics.serve(settings.host, settings.metrics_port)
+        serve(settings.host, settings.metrics_port, metrics.registry, health)
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
@@ -165,7 +171,27 @@ async def own(*_: Any, **__: Any) -> None:
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
     metrics.partitions.set(len(worker.publishers))
+    health.partitions = worker.publishers.keys()
     log.info("partitions assigned", partitions=sorted(worker.publishers))
+
+
+@app.task  # type: ignore[untyped-decorator]
+async def live() -> None:
+    """Show that the event loop comes round, and look for Redis until it has been seen."""
+    assert worker.moderator is not None
+    while True:
+        health.beat()
+        if not health.redis:
+            with contextlib.suppress(CountersUnavailable):
+                await worker.moderator.ping()
+                health.redis = True
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+@app.on_before_shutdown.connect
+def begin_to_end(*_: Any, **__: Any) -> None:
+    """Say that no more is taken on."""
+    health.draining = True
 
 
 @app.on_partitions_revoked.connect

@@ -103,6 +103,10 @@ class Judge:
         except CountersUnavailable as error:
             self._note_degraded(error)
 
+    async def ping(self) -> None:
+        """Return when the counters have answered. Raises CountersUnavailable."""
+        await self._counters.ping()
+
     def check(self) -> None:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])

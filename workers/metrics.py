@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -100,7 +100,3 @@ class Metrics:
     def name_versions(self, policy: str, models: Mapping[str, str]) -> None:
         """Say which policy and which models decide."""
         self.versions.info({"policy": policy, **{f"model_{name}": version for name, version in models.items()}})
-
-    def serve(self, host: str, port: int) -> None:
-        """Answer Prometheus on `host`:`port`. Raises OSError when the port is taken."""
-        start_http_server(port, host, self.registry)

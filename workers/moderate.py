@@ -49,6 +49,15 @@ class Moderator:
         self._metrics = metrics
         self._judges = {each.policy.digest: each for each in (*earlier, judge)}
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The policy and the models that decide, by name."""
+        return {"policy": self._judge.policy.version, **self._judge.scorer.versions}
+
+    async def ping(self) -> None:
+        """Return when Redis has answered. Raises CountersUnavailable."""
+        await self._judge.ping()
+
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on."""
         await self._judge.own(partitions)
