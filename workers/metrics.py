@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+
+from workers.drift import Scores
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -88,7 +91,8 @@ class Metrics:
             "degraded_seconds", "Seconds in which decisions went on without counters", **own
         )
         self.degraded = Gauge("degraded", "1 while decisions go on without counters", **own)
-        self.versions = Info("versions", "Versions of the policy and of the models", **own)
+        self.scores = Scores(self.registry)
+        self.versions = Info("versions", "Versions of worker, policy and models; all that is in `set`", **own)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -97,6 +101,8 @@ class Metrics:
         yield
         self.stage.labels(stage).observe(time.perf_counter() - start)
 
-    def name_versions(self, policy: str, models: Mapping[str, str]) -> None:
-        """Say which policy and which models decide."""
-        self.versions.info({"policy": policy, **{f"model_{name}": version for name, version in models.items()}})
+    def name_versions(self, worker: str, policy: str, policy_digest: str, models: Mapping[str, str]) -> None:
+        """Say what decides. Workers with the same `set` decide alike, whatever versions call themselves."""
+        labels = {"worker": worker, "policy": policy, **{f"model_{name}": version for name, version in models.items()}}
+        everything = hashlib.sha256(repr((sorted(labels.items()), policy_digest)).encode())
+        self.versions.info({**labels, "set": everything.hexdigest()[:8]})

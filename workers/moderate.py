@@ -127,6 +127,7 @@ class Moderator:
 
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
+        self._metrics.scores.observe(judgement.frame)
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):

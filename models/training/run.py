@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.documents import Reads
+from models.drift import write_reference
 from models.evaluation import figures, reliability
 from models.folding import fold
 from models.grams import grams
@@ -91,6 +92,7 @@ def train(
     alarms = {file: chances(fitted.pipeline, reads, read_posts(folder / f"{file}.jsonl")) for file in ordinary}
     card = Card(name, reads, order.trained, order.seed, learned, measured, alarms, shipped=shipped)
     entry = registry.add(name, fitted.pipeline, reads, order.trained, card.text())
+    write_reference(order.out, entry, "held out of training", fitted.held_out_chance)
     say(f"{name}: wrote version {entry.version} to {order.out / entry.file}")
     return entry
 
