@@ -9,7 +9,7 @@ STAMP := $(VENV)/.locked
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
   $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
 
-.PHONY: help setup run test check audit chaos soak kafka schemas lock clean
+.PHONY: help setup run test check bench audit chaos soak kafka schemas lock clean
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -34,6 +34,9 @@ check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(STAMP) ## How fast: every figure into build/bench.json and a table (BENCH=name runs one: tests/bench/README.md)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH) $(ARGS)
 
 chaos: $(STAMP) ## Break workers, brokers and Valkey under load, check what comes out (POSTS= RATE= SEED=); needs `make kafka`
 	@PYTHONPATH=tests/kafka $(BIN)/python -m chaos run $(if $(POSTS),--posts $(POSTS)) $(if $(RATE),--rate $(RATE)) \
