@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from topics.dead_letter import Reason
+from topics.decision import Verdict
 from workers.drift import Scores
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -58,6 +60,11 @@ class Metrics:
         self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
         self.dead = Counter("dead_letters", "Records that could not be decided", ["reason"], **own)
         self.rules = Counter("rules_fired", "Posts on which a rule fired", ["rule"], **own)
+        # A counter that first shows itself at 1 has not increased, as far as Prometheus can tell.
+        for verdict in get_args(Verdict):
+            self.posts.labels(verdict)
+        for reason in get_args(Reason):
+            self.dead.labels(reason)
         self.batch = Histogram("batch_posts", "Records in a batch", buckets=BATCH_POSTS, **own)
         self.stage = Histogram(
             "stage_seconds", "Seconds a batch spent in a stage", ["stage"], buckets=STAGE_SECONDS, **own
