@@ -11,7 +11,7 @@ from deploy.processes import HOST, Service, ServiceError, free_port
 
 RULES = Path(__file__).parent
 START_SECONDS = 20.0
-HOW_TO = "Prometheus is not installed: `apt-get install prometheus`, `brew install prometheus` or prometheus.io/download"
+HOW_TO = "Prometheus is not installed: apt-get install prometheus, brew install prometheus, or prometheus.io/download"
 
 
 def installed() -> bool:

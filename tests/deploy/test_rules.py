@@ -60,6 +60,5 @@ def test_an_alert_says_how_grave_it_is_and_links_to_its_heading_in_the_runbook(a
 def headings() -> set[str]:
     """Anchors as GitHub and GitLab make them of the runbook's headings."""
     text = (FOLDER / "RUNBOOK.md").read_text("utf-8")
-    return {
-        re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    }
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
