@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-# What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... JSON=1
+# What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... WATCH=1 JSON=1
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
-  $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
+  $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') \
+  $(if $(WATCH),--prometheus) $(if $(JSON),--json) $(ARGS)
 
 .PHONY: help setup run test check bench audit chaos soak kafka schemas lock clean
 .DEFAULT_GOAL := help
@@ -24,7 +25,7 @@ $(STAMP): deploy/requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= JSON=1)
+run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= WATCH=1 JSON=1)
 	@$(BIN)/sluicegate run $(RUN_FLAGS)
 
 test: $(STAMP) ## Every test; those on Apache Kafka run where `make kafka` has fetched it

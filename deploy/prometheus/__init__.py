@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from deploy.processes import HOST, Service, ServiceError, free_port
 
 RULES = Path(__file__).parent
+RUNBOOK = "deploy/RUNBOOK.md"
 START_SECONDS = 20.0
 HOW_TO = "Prometheus is not installed: apt-get install prometheus, brew install prometheus, or prometheus.io/download"
 
@@ -34,7 +39,12 @@ def start_prometheus(folder: Path, targets: Sequence[str], scrape_seconds: float
         raise ServiceError(HOW_TO)
     interval = f"{int(scrape_seconds * 1_000)}ms"
     configuration = {
-        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+        "global": {
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
+            "external_labels": {"runbook": RUNBOOK},
+        },
         "rule_files": [str(RULES / "recording.yml"), str(RULES / "alerts.yml")],
         "scrape_configs": [{"job_name": "sluicegate", "static_configs": [{"targets": list(targets)}]}],
     }
@@ -51,3 +61,24 @@ def start_prometheus(folder: Path, targets: Sequence[str], scrape_seconds: float
     service = Service.start("prometheus", command, folder)
     service.wait_for_port(port, START_SECONDS)
     return service, f"http://{HOST}:{port}"
+
+
+def ask(address: str, expression: str, seconds: float = 0) -> list[dict[str, Any]]:
+    """What Prometheus says: series, each with `metric` (its labels) and `values` ([time, text] pairs).
+
+    Args:
+        address: as `start_prometheus` returns it.
+        expression: PromQL.
+        seconds: how far back; 0 asks for the present, one pair a series.
+
+    Raises:
+        urllib.error.HTTPError: the expression is wrong.
+    """
+    now = time.time()
+    words = {"query": expression, "time": now}
+    if seconds:
+        words = {"query": expression, "start": now - seconds, "end": now, "step": max(1.0, seconds / 120)}
+    url = f"{address}/api/v1/query{'_range' if seconds else ''}?{urlencode(words)}"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return [{"metric": series["metric"], "values": series.get("values") or [series["value"]]} for series in found]

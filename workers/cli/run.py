@@ -69,6 +69,12 @@ CPU_SECONDS = "process_cpu_seconds_total"
     metavar="FILE",
     help="Policy to decide by; the shipped one without it.",
 )
+@click.option(
+    "--prometheus",
+    "scraped",
+    is_flag=True,
+    help="Have an installed Prometheus scrape the workers, with the alert rules.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option(
     "--picture",
@@ -103,6 +109,7 @@ async def _run(
     kafka: str | None,
     redis: str | None,
     settings: dict[str, str],
+    scraped: bool,
     as_json: bool,
     picture: Path | None,
 ) -> int:
@@ -127,6 +134,8 @@ async def _run(
             console.print(f"broker {stack.kafka}   redis {stack.redis}")
             for metrics, web in zip(stack.metrics, stack.web, strict=True):
                 console.print(f"worker metrics {metrics}   web {web}")
+            if scraped:
+                await asyncio.to_thread(_have_scraped, stack, console)
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
             console.print(f"ready after {time.monotonic() - start:.1f} s")
@@ -143,6 +152,16 @@ async def _run(
     if as_json:
         print(json.dumps(result), flush=True)
     return 0 if complete or endless else INTERRUPTED
+
+
+def _have_scraped(stack: Stack, console: Console) -> None:
+    from deploy.prometheus import HOW_TO, installed
+
+    if not installed():
+        console.print(HOW_TO)
+        return
+    stack.start_prometheus()
+    console.print(f"prometheus {stack.prometheus}   alerts {stack.prometheus}/alerts")
 
 
 async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

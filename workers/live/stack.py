@@ -10,9 +10,11 @@ import tempfile
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from deploy.embedded import start_broker, start_valkey
 from deploy.processes import HOST, Service, ServiceError, free_port
+from deploy.prometheus import start_prometheus
 from topics.admin import AdminError, TopicAdmin
 from workers.settings import PREFIX
 
@@ -28,6 +30,7 @@ class Stack:
         redis: URL of the Redis.
         metrics: addresses of the workers' metrics.
         web: addresses of the workers' Faust pages.
+        prometheus: its address, where one was started.
     """
 
     def __init__(self, kafka: str | None, redis: str | None, workers: int, settings: dict[str, str]) -> None:
@@ -35,6 +38,7 @@ class Stack:
         self.redis = redis or ""
         self.metrics: list[str] = []
         self.web: list[str] = []
+        self.prometheus = ""
         self._count = workers
         self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
@@ -90,6 +94,12 @@ class Stack:
         self._workers.append(Service.start(f"worker-{number}", command, self._folder, environment))
         self.metrics.append(f"http://{HOST}:{metrics_port}/metrics")
         self.web.append(f"http://{HOST}:{web_port}/")
+
+    def start_prometheus(self) -> None:
+        """Have the workers scraped, and the rules evaluated. Raises ServiceError where it is not installed."""
+        targets = [urlsplit(address).netloc for address in self.metrics]
+        service, self.prometheus = start_prometheus(self._folder, targets)
+        self._services.append(service)
 
     def total(self, metric: str) -> float:
         """The sum of a metric without labels over the workers that answer."""
