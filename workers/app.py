@@ -131,6 +131,7 @@ def prepare(*_: Any, **__: Any) -> None:
     # What was loaded stays: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     health.versions = worker.moderator.versions
     if settings.metrics_port:
         serve(settings.host, settings.metrics_port, metrics.registry, health)
