@@ -1,6 +1,6 @@
 """The Faust app. `faust -A workers.app worker` and `sluicegate worker` both run it.
 
-Faust gives the group, the rebalances, the agent and the web page. Reading is one event a fetch, so that posts stay
+Faust gives the group, the rebalances, the agent and the web page. Reading is one event a poll, so that posts stay
 together as a batch; offsets are committed with what the batch produced. Faust's own acknowledgements are off: they
 commit past a failed batch (faust-streaming issue 606). So is its exactly-once, which leaves outputs outside of their
 transaction (issue 517).
@@ -39,7 +39,8 @@ from workers.publishing import Publisher, start_publisher
 from workers.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from workers.moderate import Moderator
+    from workers.decoding import Fetch
+    from workers.moderate import Moderated, Moderator
 
 try:
     settings = load_settings()
@@ -57,20 +58,22 @@ REQUEST_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
 
 
-class FetchAsEvent(DefaultSchedulingStrategy):
-    """Hands a partition's fetch over as one event whose value is the list of aiokafka's records."""
+class PollAsEvent(DefaultSchedulingStrategy):
+    """Hands over what one poll of all partitions gave as one event: aiokafka's records by partition."""
 
     def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
-        """One event a partition, with the last record's offset."""
-        for partition, fetched in records.items():
-            yield partition, dataclasses.replace(fetched[-1], key=None, headers=(), value=fetched)
+        """One event a poll, in the place of one partition's last record."""
+        for source, fetched in records.items():
+            by_partition = {partition.partition: of_partition for partition, of_partition in records.items()}
+            yield source, dataclasses.replace(fetched[-1], key=None, headers=(), value=by_partition)
+            break
 
 
 app = faust.App(
     settings.group,
     broker=[f"kafka://{broker}" for broker in settings.brokers],
     broker_credentials=faust_credentials(settings),
-    ConsumerScheduler=FetchAsEvent,
+    ConsumerScheduler=PollAsEvent,
     datadir=str(settings.state_dir),
     consumer_max_fetch_size=settings.batch_bytes,
     broker_max_poll_records=settings.batch_posts,
@@ -95,10 +98,12 @@ class Worker:
     def __init__(self) -> None:
         self.moderator: Moderator | None = None
         self.publishers: dict[int, Publisher] = {}
+        self.committed: dict[int, int] = {}
         self.overlap: Overlap | None = None
 
     async def close(self) -> None:
         """Stop the publishers."""
+        self.committed.clear()
         while self.publishers:
             await self.publishers.popitem()[1].stop()
 
@@ -211,23 +216,37 @@ async def moderate(stream: Any) -> None:
     try:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
-                await worker.overlap.start(event.message.partition, decide(event.message.partition, event.value))
+                await worker.overlap.start(decide(event.value), publish)
     finally:
         await worker.close()
 
 
-async def decide(partition: int, records: list[Any]) -> None:
-    """Moderate a partition's records, publish what came out, commit."""
+async def decide(fetch: Fetch) -> tuple[Fetch, Moderated]:
+    """Moderate what was fetched."""
     assert worker.moderator is not None
-    moderated = await worker.moderator.moderate(records)
+    for partition, records in fetch.items():
+        # Faust begins to read a partition at its committed offset.
+        worker.committed.setdefault(partition, records[0].offset)
+    return fetch, await worker.moderator.moderate(fetch, worker.committed)
+
+
+async def publish(decided: tuple[Fetch, Moderated]) -> None:
+    """Publish what became of a fetch, and commit."""
+    fetch, moderated = decided
+    ends = {partition: records[-1].offset + 1 for partition, records in fetch.items()}
     with metrics.timed("publish"):
-        await worker.publishers[partition].publish(moderated.rows, records[-1].offset + 1)
+        await asyncio.gather(
+            *(worker.publishers[partition].publish(moderated.rows[partition], end) for partition, end in ends.items())
+        )
+    worker.committed |= ends
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
-    metrics.arrived_latency.observe(now - np.array([record.timestamp for record in records]) / 1_000)
-    highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
-    if highwater is not None:
-        metrics.lag.labels(partition).set(max(0, highwater - records[-1].offset - 1))
+    arrived = np.array([record.timestamp for records in fetch.values() for record in records])
+    metrics.arrived_latency.observe(now - arrived / 1_000)
+    for partition, end in ends.items():
+        highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
+        if highwater is not None:
+            metrics.lag.labels(partition).set(max(0, highwater - end))
 
 
 if __name__ == "__main__":
