@@ -78,7 +78,7 @@ async def _moderate_all(fuzzer: Any) -> None:
             )
             for row, value in enumerate(fuzzer.payloads(size))
         ]
-        outputs = (await moderator.moderate({0: records}, {0: records[0].offset})).rows[0]
+        outputs = (await moderator.moderate({partition: records}, {partition: records[0].offset})).rows[partition]
         by_offset = {record.offset: record for record in records}
         for topic, rows in outputs.items():
             for row in rows:
