@@ -219,14 +219,14 @@ def _dead_topic(kafka: str | None) -> Iterator[tuple[DeadTopic, Settings]]:
     from aiokafka.errors import KafkaError
 
     from topics.dead_topic import DeadTopic, DeadTopicError
-    from workers.cli.topics import connection
+    from workers.connection import security_arguments
     from workers.settings import SettingsError, load_settings
 
     try:
         settings = load_settings()
         if kafka:
             settings = settings.model_copy(update={"kafka": kafka})
-        with DeadTopic(settings.kafka, connection(settings)) as topic:
+        with DeadTopic(settings.kafka, security_arguments(settings)) as topic:
             yield topic, settings
     except (DeadTopicError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
