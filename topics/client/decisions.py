@@ -52,7 +52,8 @@ class Decisions(Iterator[Decision]):
     committed before more is fetched, every few seconds and at the end of the `with` statement, and the group's next
     reader goes on there. A program that dies reads again what it had handled since its last commit, and skips
     nothing. A loop that was left by an exception or a `break` has not handled its decision: the next loop begins with
-    it, unless `commit()` was called, which says that it is handled.
+    it, unless `commit()` was called, which says that it is handled. So several are handled at once by
+    `list(itertools.islice(decisions, 100))` with `commit()` after it.
 
     Readers of one group share the partitions between them. An author's decisions are in one, in the order of the posts.
     Only committed records are read. A decision that comes again, as it may from workers that run at least once, is
