@@ -55,9 +55,13 @@ kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside th
 schemas: $(STAMP) ## Write topics/schema/ anew from the message types
 	@$(BIN)/python -m topics.schema
 
-lock: ## Resolve deploy/requirements.lock anew (needs uv)
+lock: ## Resolve deploy/requirements.lock anew, and of it what the image installs (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header -q \
 	  pyproject.toml -o deploy/requirements.lock --upgrade
+	grep == deploy/requirements.lock | tr -d '\\' > deploy/constraints.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q \
+	  -c deploy/constraints.txt pyproject.toml -o deploy/runtime.lock --upgrade
+	rm deploy/constraints.txt
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -52,7 +52,11 @@ CPU_SECONDS = "process_cpu_seconds_total"
     f"decided, or {DEFAULT_RATE:.0f}/s for a simulated stream without end.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="Worker processes, one group."
+    "--workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    show_default=True,
+    help="Worker processes, one group. 0: those that run already on --kafka are watched.",
 )
 @click.option(
     "--partitions",
@@ -89,6 +93,8 @@ def command(**options: Any) -> None:
     """
     from deploy.processes import ServiceError
 
+    if options["workers"] == 0 and not options["kafka"]:
+        raise click.UsageError("--workers 0 needs --kafka: nothing would decide posts on the embedded broker")
     policy = options.pop("policy")
     settings = {"POLICY": str(policy.resolve())} if policy else {}
     try:

@@ -69,7 +69,7 @@ class Stack:
             self._settings = {"DELIVERY": "at_least_once", **self._settings}
             broker, self.kafka = start_broker(self._folder)
             self._services.append(broker)
-        if not self.redis:
+        if not self.redis and self._count:
             valkey, self.redis = start_valkey(self._folder)
             self._services.append(valkey)
         try:
@@ -112,13 +112,13 @@ class Stack:
                 raise ServiceError(f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}")
 
     async def wait_until_ready(self, partitions: int) -> None:
-        """Return when the workers own all partitions between them.
+        """Return when the workers own all partitions between them; at once where none were started.
 
         Raises:
             ServiceError: a worker ended, or they are not ready in time.
         """
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
-        while await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
+        while self._workers and await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
             self.check()
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(
