@@ -15,7 +15,7 @@ import click
 from bench.figures import print_table, save
 from deploy.processes import ServiceError
 
-BENCHES = ("text", "rules", "terms", "counters", "pipeline")
+BENCHES = ("text", "rules", "terms", "counters", "pipeline", "latency", "growth", "memory", "scale", "profile")
 BUILD = Path("build")
 
 

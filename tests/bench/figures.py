@@ -36,7 +36,8 @@ class Figure(NamedTuple):
         return None if self.most is None else value <= self.most
 
 
-TWO_CORES = (os.cpu_count() or 1) <= 2
+CORES_TO_SPARE = (os.cpu_count() or 1) >= 4
+"""Enough for two workers beside broker and Valkey."""
 FIGURES: dict[str, Figure] = {
     "pipeline.ratio_to_idiomatic": Figure("CPU a post of an idiomatic Faust worker over ours", 50),
     "pipeline.posts_per_second_per_core": Figure("posts over CPU seconds of the worker process", 50_000),
@@ -59,9 +60,9 @@ FIGURES: dict[str, Figure] = {
     "memory.worker_mb": Figure("resident after 2 M posts", most=450),
     "memory.growth": Figure("of it over the second million", most=0.02),
     "scale.two_workers": (
-        Figure("CPU a post of two workers over that of one (two cores)", most=1.1)
-        if TWO_CORES
-        else Figure("posts/s of two workers over those of one", 1.8)
+        Figure("posts/s of two workers over those of one, a core each", 1.8)
+        if CORES_TO_SPARE
+        else Figure("CPU a post of two workers over that of one", most=1.1)
     ),
 }
 

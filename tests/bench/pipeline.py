@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bench.policies import written
 from bench.posts import payloads
-from bench.stage import OURS, Measured, Progress, Stage, fill
+from bench.stage import OURS, Progress, Stage, fill, measure
 
 POSTS = 240_000
 # Of a run's posts, the first are decided while caches fill, and the last batches are small.
@@ -57,13 +57,10 @@ async def rate(
     seconds: float | None = None,
 ) -> Rate:
     """Start a worker on the posts that wait; measure it from its `first` post decided to its `last`."""
-    async with Progress(stage.kafka) as progress:
+    async with Progress(stage.kafka, group) as progress:
         worker = stage.start_worker(command, group, policy)
         try:
-            await progress.until(first, [worker])
-            measured = await Measured(progress, [worker.process.pid, stage.valkey.process.pid]).start()
-            await progress.until(last, [worker], seconds)
-            posts, passed, (own, valkey) = await measured.end()
+            posts, passed, (own, valkey) = await measure(progress, [worker], first, last, seconds, [stage.valkey])
         finally:
             stage.stop(worker)
     return Rate(own / posts, valkey / posts, posts / passed)

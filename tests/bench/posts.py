@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from topics.post import Post
 from topics.reading import read_posts
 from workers.live.feed import Payload, file_source
 from workers.simulator import Simulator
 
+Item = TypeVar("Item")
 SEED = 20261125
 BATCH = 4_000
 """Posts in a batch, as the worker's own setting has it."""
@@ -42,7 +44,7 @@ def sound_posts(count: int, seed: int = SEED) -> list[Post]:
     return [post for post in read_posts(lines)[0] if post is not None]
 
 
-def batches(posts: list[Post], size: int = BATCH) -> Iterator[list[Post]]:
+def batches(posts: Sequence[Item], size: int = BATCH) -> Iterator[list[Item]]:
     """The posts in batches."""
     waiting = iter(posts)
     while batch := list(islice(waiting, size)):

@@ -7,12 +7,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -21,16 +21,20 @@ from deploy.embedded import start_broker, start_valkey
 from deploy.kafka import start_kafka
 from deploy.processes import Service, ServiceError, free_port
 from topics.admin import TopicAdmin
-from topics.catalog import OUTPUTS, POSTS
+from topics.catalog import POSTS
 from workers.live.feed import MAX_BATCH_BYTES, Payload, partition_of
 from workers.settings import PREFIX
 
 Kind = Literal["embedded", "kafka"]
 PARTITIONS = 4
+GROUP = "bench"
+POLL_SECONDS = 0.02
 STOP_SECONDS = 8.0
-STALLED_SECONDS = 60.0
+STALLED_SECONDS = 120.0
 OURS = ("-m", "workers", "worker")
 ROOT = Path(__file__).parent.parent.parent
+# Folders of tests have the names of packages: the packages come first.
+PYTHONPATH = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
 
 
 class Stage:
@@ -62,7 +66,7 @@ class Stage:
             service.stop(STOP_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_worker(self, command: Iterable[str] = OURS, group: str = "bench", policy: Path | None = None) -> Service:
+    def start_worker(self, command: Iterable[str] = OURS, group: str = GROUP, policy: Path | None = None) -> Service:
         """A worker, which reads `posts` from the beginning when its group has not read before."""
         number = next(self._numbers)
         settings = {
@@ -78,101 +82,118 @@ class Stage:
             **({"POLICY": str(policy.resolve())} if policy else {}),
         }
         environment = os.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
-        # Folders of tests have the names of packages: the packages come first.
-        environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
+        environment["PYTHONPATH"] = PYTHONPATH
         worker = Service.start(f"worker-{number}", [sys.executable, *command], self.folder, environment)
         self._services.append(worker)
         return worker
 
-    def stop(self, worker: Service) -> None:
-        """End a worker."""
-        worker.stop(STOP_SECONDS)
-        self._services.remove(worker)
+    def start_program(self, name: str, *arguments: str) -> Service:
+        """A program of the bench that talks to this stage's broker."""
+        command = [sys.executable, "-m", f"bench.{name}", "--kafka", self.kafka, *arguments]
+        program = Service.start(name, command, self.folder, os.environ | {"PYTHONPATH": PYTHONPATH})
+        self._services.append(program)
+        return program
+
+    def stop(self, service: Service) -> None:
+        """End a worker or a program."""
+        service.stop(STOP_SECONDS)
+        self._services.remove(service)
 
 
 async def fill(kafka: str, payloads: Iterable[Payload]) -> int:
-    """Put all posts on `posts` in whole batches, by key as Kafka's own partitioner does; how many."""
+    """Put all posts on `posts` in whole batches, by key as Kafka's own partitioner does; how many there were."""
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka, acks="all", max_batch_size=MAX_BATCH_BYTES, max_request_size=2 * MAX_BATCH_BYTES
     )
-    by_partition: dict[int, list[Payload]] = defaultdict(list)
-    for payload in payloads:
-        by_partition[partition_of(payload.key, PARTITIONS)].append(payload)
     await producer.start()
     try:
-        for partition, waiting in by_partition.items():
-            batch = producer.create_batch()
-            for key, value, _ in waiting:
-                if batch.append(timestamp=None, key=key, value=value) is None:
-                    await (await producer.send_batch(batch, POSTS.name, partition=partition))
-                    batch = producer.create_batch()
-                    batch.append(timestamp=None, key=key, value=value)
-            await (await producer.send_batch(batch, POSTS.name, partition=partition))
+        open_batches = {number: producer.create_batch() for number in range(PARTITIONS)}
+        sent = 0
+        for key, value, _ in payloads:
+            sent += 1
+            number = partition_of(key, PARTITIONS)
+            if open_batches[number].append(timestamp=None, key=key, value=value) is None:
+                await (await producer.send_batch(open_batches[number], POSTS.name, partition=number))
+                open_batches[number] = producer.create_batch()
+                open_batches[number].append(timestamp=None, key=key, value=value)
+        for number, batch in open_batches.items():
+            if batch.record_count():
+                await (await producer.send_batch(batch, POSTS.name, partition=number))
     finally:
         await producer.stop()
-    return sum(map(len, by_partition.values()))
+    return sent
 
 
 class Progress:
-    """How many posts have been decided since it was entered: the ends of the output topics tell."""
+    """How many posts a group has dealt with: its committed offsets tell.
 
-    def __init__(self, kafka: str) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
-        self._partitions = [TopicPartition(topic.name, number) for topic in OUTPUTS for number in range(PARTITIONS)]
+    The ends of the output topics would tell too, but the embedded broker names as a topic's end the place after the
+    first record of the last batch.
+    """
+
+    def __init__(self, kafka: str, group: str = GROUP) -> None:
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)
+        self._partitions = [TopicPartition(POSTS.name, number) for number in range(PARTITIONS)]
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
-        self._before = await self._ends()
+        self._consumer.assign(self._partitions)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
 
-    async def _ends(self) -> int:
-        return sum((await self._consumer.end_offsets(self._partitions)).values())
-
-    async def decided(self) -> int:
-        """Posts decided since."""
-        return await self._ends() - self._before
+    async def offsets(self) -> list[int]:
+        """The next offset of each partition."""
+        return [await self._consumer.committed(place) or 0 for place in self._partitions]
 
     async def until(self, posts: int, workers: Iterable[Service], seconds: float | None = None) -> int:
-        """Return when so many are decided, or when so many seconds have passed; how many are.
+        """Return when so many are dealt with, or at the first commit after so many seconds; how many are.
 
         Raises:
             ServiceError: a worker has ended, or nothing moves.
         """
         loop = asyncio.get_running_loop()
         began = moved = loop.time()
-        last = -1
-        while (done := await self.decided()) < posts and (seconds is None or loop.time() < began + seconds):
+        last = sum(await self.offsets())
+        while (done := sum(await self.offsets())) < posts:
             if done > last:
                 last, moved = done, loop.time()
+                if seconds is not None and moved > began + seconds:
+                    break
             for worker in workers:
                 if not worker.running:
                     raise ServiceError(f"{worker.name} ended: {worker.last_lines()}")
                 if loop.time() > moved + STALLED_SECONDS:
                     raise ServiceError(f"nothing moved for {STALLED_SECONDS:.0f} s: {worker.last_lines()}")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_SECONDS)
         return done
 
 
-class Measured:
-    """CPU seconds of processes and posts decided since it was made."""
+class Measured(NamedTuple):
+    """Posts decided, seconds passed, and CPU seconds of each process."""
 
-    def __init__(self, progress: Progress, processes: Iterable[int]) -> None:
-        self._progress = progress
-        self._processes = tuple(processes)
+    posts: int
+    seconds: float
+    cpu: list[float]
 
-    async def start(self) -> Self:
-        """Begin."""
-        self._posts = await self._progress.decided()
-        self._cpu = [cpu_seconds(process) for process in self._processes]
-        self._began = asyncio.get_running_loop().time()
-        return self
 
-    async def end(self) -> tuple[int, float, list[float]]:
-        """Posts decided, seconds passed, and CPU seconds of each process."""
-        cpu = [cpu_seconds(process) for process in self._processes]
-        seconds = asyncio.get_running_loop().time() - self._began
-        posts = await self._progress.decided() - self._posts
-        return posts, seconds, [after - before for after, before in zip(cpu, self._cpu, strict=True)]
+async def measure(
+    progress: Progress,
+    workers: Sequence[Service],
+    first: int,
+    last: int,
+    seconds: float | None = None,
+    beside: Sequence[Service] = (),
+) -> Measured:
+    """Measure workers from the `first` post dealt with to the `last`, or for so many seconds.
+
+    Both ends are when a commit was just seen: what is under way at that time is about as much at either.
+    beside: more processes whose CPU seconds to tell, after those of the workers.
+    """
+    processes = [service.process.pid for service in (*workers, *beside)]
+    begin = await progress.until(first, workers)
+    before, start = [cpu_seconds(process) for process in processes], time.monotonic()
+    end = await progress.until(last, workers, seconds)
+    after, stop = [cpu_seconds(process) for process in processes], time.monotonic()
+    return Measured(end - begin, stop - start, [late - early for late, early in zip(after, before, strict=True)])
