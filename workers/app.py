@@ -37,6 +37,7 @@ from workers.metrics import Metrics
 from workers.overlap import Overlap
 from workers.publishing import Publisher, start_publisher
 from workers.settings import SettingsError, load_settings
+from workers.traces import OpenTelemetry, TracesError
 
 if TYPE_CHECKING:
     from workers.decoding import Fetch
@@ -131,7 +132,9 @@ def prepare(*_: Any, **__: Any) -> None:
         raise SystemExit(f"sluicegate: {refusal}")
     try:
         worker.moderator = assemble(settings, metrics)
-    except (PolicyError, RegistryError, AssemblyError) as error:
+        if settings.traces:
+            metrics.spans = OpenTelemetry(settings.traces)
+    except (PolicyError, RegistryError, AssemblyError, TracesError) as error:
         raise SystemExit(f"sluicegate: {error}") from None
     # What was loaded stays: the collector need not look through it again and again.
     gc.collect()
@@ -221,24 +224,32 @@ async def moderate(stream: Any) -> None:
         await worker.close()
 
 
-async def decide(fetch: Fetch) -> tuple[Fetch, Moderated]:
-    """Moderate what was fetched."""
+async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
+    """Moderate what was fetched. The last is the batch's span, which ends when it is published."""
     assert worker.moderator is not None
     for partition, records in fetch.items():
         # Faust begins to read a partition at its committed offset.
         worker.committed.setdefault(partition, records[0].offset)
-    return fetch, await worker.moderator.moderate(fetch, worker.committed)
+    headers = (record.headers for records in fetch.values() for record in records if record.headers)
+    span = metrics.spans.batch(sum(map(len, fetch.values())), headers)
+    try:
+        return fetch, await worker.moderator.moderate(fetch, worker.committed), span
+    except BaseException as error:
+        metrics.spans.end(span, error)
+        raise
 
 
-async def publish(decided: tuple[Fetch, Moderated]) -> None:
+async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     """Publish what became of a fetch, and commit."""
-    fetch, moderated = decided
+    fetch, moderated, span = decided
     ends = {partition: records[-1].offset + 1 for partition, records in fetch.items()}
     with metrics.timed("publish"):
         await asyncio.gather(
             *(worker.publishers[partition].publish(moderated.rows[partition], end) for partition, end in ends.items())
         )
+    metrics.spans.end(span)
     worker.committed |= ends
+    log.debug("batch decided", records=sum(map(len, fetch.values())), ends=ends)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
     arrived = np.array([record.timestamp for records in fetch.values() for record in records])

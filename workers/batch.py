@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from models.folding import Folded, fold
 from models.grams import Grams, grams
 from topics.post import Post
+
+Context = list[tuple[str, bytes]]
 
 
 class Part(NamedTuple):
@@ -42,12 +44,14 @@ class Batch:
         offsets: int64[n], offsets in the input partitions, ascending in each.
         arrived_at: int64[n], the records' timestamps, milliseconds since the epoch.
         parts: which rows are of which input partition; end to end, none empty.
+        contexts: by partition and offset, headers that go on with the decision; of posts that have some.
     """
 
     posts: Sequence[Post]
     offsets: NDArray[np.int64]
     arrived_at: NDArray[np.int64]
     parts: tuple[Part, ...]
+    contexts: Mapping[tuple[int, int], Context] = field(default_factory=dict)
 
     @classmethod
     def offline(cls, posts: Sequence[Post], first_offset: int = 0) -> Batch:
@@ -66,7 +70,7 @@ class Batch:
             for part in self.parts
             if part.start < stop and part.stop > start
         )
-        return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], parts)
+        return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], parts, self.contexts)
 
     @cached_property
     def ids(self) -> list[str]:

@@ -13,6 +13,7 @@ from topics.dead_letter import DeadLetter, Reason
 from topics.reading import read_posts
 from workers.batch import Batch, Part
 from workers.publishing import Row
+from workers.traces import trace_context
 
 
 class Record(Protocol):
@@ -26,6 +27,8 @@ class Record(Protocol):
     def offset(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 Fetch = Mapping[int, Sequence[Record]]
@@ -35,7 +38,7 @@ Fetch = Mapping[int, Sequence[Record]]
 def dead_row(record: Record, partition: int, reason: Reason, detail: str) -> Row:
     """The row for `posts.dead`: key and value as they came."""
     letter = DeadLetter(record.value, record.key, reason, detail, POSTS.name, partition, record.offset)
-    return Row(record.key, record.value, letter.to_headers())
+    return Row(record.key, record.value, letter.to_headers() + trace_context(record.headers))
 
 
 def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int, list[Row]]]:
@@ -70,5 +73,11 @@ def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int,
             for partition, (start, stop) in zip(partitions, pairwise(bounds.tolist()), strict=True)
             if start < stop
         ),
+        contexts={
+            (partition, record.offset): trace_context(record.headers)
+            for partition, fetched in fetch.items()
+            for record in fetched
+            if record.headers
+        },
     )
     return batch, dead

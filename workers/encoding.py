@@ -11,7 +11,7 @@ from workers.batch import Part
 from workers.explaining import explain
 from workers.judge import Judge, Judgement
 from workers.policy import ALLOW, VERDICTS
-from workers.publishing import Row
+from workers.publishing import NO_HEADERS, Row
 
 
 def _rounded(value: Any) -> Any:
@@ -52,17 +52,18 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
 
 def encode_judgement(judgement: Judgement, judge: Judge) -> dict[int, dict[str, list[Row]]]:
     """Rows by input partition and verdict: slim ones for posts that pass, explained ones for the others."""
-    verdict = judgement.verdicts.verdict
+    batch, verdict = judgement.batch, judgement.verdicts.verdict
     stopped = np.flatnonzero(verdict != ALLOW).tolist()
     explained = dict(zip(stopped, decisions(judgement, stopped, judge), strict=True))
     rows: dict[int, dict[str, list[Row]]] = {}
-    for part in judgement.batch.parts:
+    for part in batch.parts:
         of_part = rows[part.partition] = {verdict: [] for verdict in VERDICTS}
         of_part["allow"] = _allow_rows(judgement, part, judge.policy.version)
         for row in stopped:
             if part.start <= row < part.stop:
                 decision = explained[row]
-                of_part[decision.verdict].append(Row(decision.author.encode(), encode(decision)))
+                headers = batch.contexts.get((part.partition, decision.source.offset), NO_HEADERS)
+                of_part[decision.verdict].append(Row(decision.author.encode(), encode(decision), headers))
     return rows
 
 
@@ -81,4 +82,8 @@ def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
         policy=policy,
         degraded=bool(judgement.degraded[part.start]),
     )
-    return [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
+    rows = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
+    if batch.contexts:
+        for row, offset in zip(rows, batch.offsets[passed].tolist(), strict=True):
+            row.headers = batch.contexts.get((part.partition, offset), NO_HEADERS)
+    return rows

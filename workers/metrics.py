@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from topics.dead_letter import Reason
 from topics.decision import Verdict
 from workers.drift import Scores
+from workers.traces import NoSpans, Spans
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -55,6 +56,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.spans: Spans = NoSpans()
         ProcessCollector(registry=self.registry)
         own: dict[str, Any] = {"registry": self.registry, "namespace": "sluicegate"}
         self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
@@ -105,7 +107,8 @@ class Metrics:
     def timed(self, stage: str) -> Iterator[None]:
         """Observe the seconds that the body takes as a stage of the batch."""
         start = time.perf_counter()
-        yield
+        with self.spans.stage(stage):
+            yield
         self.stage.labels(stage).observe(time.perf_counter() - start)
 
     def name_versions(self, worker: str, policy: str, policy_digest: str, models: Mapping[str, str]) -> None:

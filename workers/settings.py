@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         9464, ge=0, le=65_535, description="port of the Prometheus metrics, /livez and /readyz; 0 turns it off"
     )
     web_port: int = Field(6066, ge=1, le=65_535, description="port of Faust's web page")
+    traces: str | None = Field(
+        None, pattern=r"^https?://", description="URL for spans, OTLP over HTTP: http://collector:4318/v1/traces"
+    )
     state_dir: Path = Field(Path(".sluicegate-data"), description="folder for Faust's own small state")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 

@@ -33,6 +33,7 @@ class StoredRecord:
     key: bytes | None
     timestamp: int
     topic: str = "posts"
+    headers: tuple[()] = ()
 
 
 def test_every_payload_is_read_as_a_post_or_told_why_it_is_none(fuzzer: Any) -> None:
