@@ -232,7 +232,7 @@ def _place(record: Any) -> Record:
 def _milliseconds(when: datetime | None, name: str) -> int | None:
     if when is not None and when.tzinfo is None:
         raise ValueError(f"{name} needs a time zone, such as datetime.now(UTC)")
-    return None if when is None else int(when.timestamp() * 1_000)
+    return None if when is None else max(0, int(when.timestamp() * 1_000))
 
 
 def _chosen(names: str | Collection[str] | None) -> frozenset[str] | None:

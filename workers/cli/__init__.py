@@ -19,6 +19,7 @@ COMMANDS = {
     "topics": "Create, check and describe the topics.",
     "dead": "List, show and replay dead letters.",
     "tail": "Print decisions as they come.",
+    "export": "Write decisions as Parquet files.",
 }
 
 
