@@ -13,7 +13,7 @@ from msgspec import Struct, inspect, json, structs
 
 from topics.decision import Decision, Verdict
 
-BUFFERED_BYTES: Final = 64 << 20
+BUFFERED_BYTES: Final = 32 << 20
 """The most JSON that is held before a file is written."""
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _TIME: Final = pl.Datetime("ms", "UTC")
