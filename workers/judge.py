@@ -93,7 +93,7 @@ class Judge:
             frame = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
         read = await asyncio.gather(*(self._read_counters(batch, part, keys) for part in batch.parts))
-        frame = frame.with_columns(self._columns(batch.parts, read, len(batch)))
+        frame = frame.hstack(self._columns(batch.parts, read, len(batch)))
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
         degraded = np.zeros(len(batch), bool)
@@ -122,7 +122,7 @@ class Judge:
     def check(self) -> None:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])
-        frame = self._signals.measure(batch, self._wanted).with_columns(self._columns(batch.parts, [None], len(batch)))
+        frame = self._signals.measure(batch, self._wanted).hstack(self._columns(batch.parts, [None], len(batch)))
         self._signals.keys(batch, self._keys)
         self.policy.decide(frame)
 

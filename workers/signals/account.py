@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from topics.post import Author
@@ -47,8 +48,8 @@ class Account:
 
 def ages(batch: Batch, authors: Sequence[Author]) -> pl.Series:
     """Days from the opening of the accounts to the posts; null where that is unknown."""
-    opened = pl.Series([author.created_at for author in authors], dtype=pl.Int64)
-    return ((pl.Series(batch.times) - opened).cast(pl.Float64) / DAY_MS).clip(lower_bound=0.0)
+    opened = np.array([author.created_at for author in authors], np.float64)
+    return pl.Series(np.maximum((batch.times - opened) / DAY_MS, 0.0), nan_to_null=True)
 
 
 def bare(author: Author) -> bool | None:
