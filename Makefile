@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-# What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... JSON=1
+# What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... WATCH=1 JSON=1
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
-  $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') $(if $(JSON),--json) $(ARGS)
+  $(if $(RATE),--rate $(RATE)) $(if $(KAFKA),--kafka '$(KAFKA)') $(if $(REDIS),--redis '$(REDIS)') \
+  $(if $(WATCH),--prometheus) $(if $(JSON),--json) $(ARGS)
 
-.PHONY: help setup run test check audit chaos soak kafka schemas lock clean
+.PHONY: help setup run test check bench audit chaos soak kafka schemas lock clean
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -24,7 +25,7 @@ $(STAMP): deploy/requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= JSON=1)
+run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= WATCH=1 JSON=1)
 	@$(BIN)/sluicegate run $(RUN_FLAGS)
 
 test: $(STAMP) ## Every test; those on Apache Kafka run where `make kafka` has fetched it
@@ -34,6 +35,9 @@ check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(STAMP) ## How fast: every figure into build/bench.json and a table (BENCH=name runs one: tests/bench/README.md)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH) $(ARGS)
 
 chaos: $(STAMP) ## Break workers, brokers and Valkey under load, check what comes out (POSTS= RATE= SEED=); needs `make kafka`
 	@PYTHONPATH=tests/kafka $(BIN)/python -m chaos run $(if $(POSTS),--posts $(POSTS)) $(if $(RATE),--rate $(RATE)) \
@@ -51,9 +55,13 @@ kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside th
 schemas: $(STAMP) ## Write topics/schema/ anew from the message types
 	@$(BIN)/python -m topics.schema
 
-lock: ## Resolve deploy/requirements.lock anew (needs uv)
+lock: ## Resolve deploy/requirements.lock anew, and of it what the image installs (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header -q \
 	  pyproject.toml -o deploy/requirements.lock --upgrade
+	grep == deploy/requirements.lock | tr -d '\\' > deploy/constraints.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q \
+	  -c deploy/constraints.txt pyproject.toml -o deploy/runtime.lock --upgrade
+	rm deploy/constraints.txt
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from models.compiled import SIDE_BY_SIDE, Compiled, WeightTable, compile_pipelin
 from models.documents import Reads, documents
 from models.grams import Grams
 from models.registry import SHIPPED, Registry
-from models.spans import Piece, gram_pieces, omission_pieces
+from models.spans import Piece, gram_pieces, omission_pieces, read_fields
 
 
 class Pipeline(Protocol):
@@ -67,13 +67,28 @@ class Scorer:
             scores[:, self.names.index(model)] = pipeline.predict_proba(read)[:, 1] if read else []
         return scores
 
-    def spans(self, texts: Sequence[str], names: Sequence[str], model: str, top: int = 3) -> list[list[Piece]]:
-        """For each post up to `top` pieces (field, start, end, weight) that spoke most for `model`, heaviest
-        first. Offsets are code points of the original text or name; the weight is in log-odds before
-        calibration. Meant for the few posts that people will look at."""
-        if model in self._compiled:
-            return gram_pieces(self._compiled[model], texts, names, top)
-        return omission_pieces(self._pipelines[model], self._reads[model], texts, names, top)
+    def spans(
+        self, texts: Sequence[str], names: Sequence[str], wanted: Mapping[str, Sequence[int]], top: int = 3
+    ) -> dict[str, list[list[Piece]]]:
+        """For each model and each post that is wanted of it, up to `top` pieces (field, start, end, weight) that
+        spoke most for the model, heaviest first.
+
+        texts, names: of n posts. wanted: places of posts, 0 to n - 1, by model. Offsets are code points of the
+        original text or name; the weight is in log-odds before calibration. Meant for the few posts that people
+        will look at."""
+        fields = read_fields(texts, names)
+        return {
+            model: gram_pieces(self._compiled[model], fields, posts, top)
+            if model in self._compiled
+            else omission_pieces(
+                self._pipelines[model],
+                self._reads[model],
+                [texts[post] for post in posts],
+                [names[post] for post in posts],
+                top,
+            )
+            for model, posts in wanted.items()
+        }
 
 
 def tables(models: dict[str, Compiled]) -> list[tuple[tuple[str, ...], WeightTable]]:

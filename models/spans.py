@@ -18,19 +18,49 @@ Piece = tuple[Field, int, int, float]
 OMITTED = 6
 
 
-def gram_pieces(model: Compiled, texts: Sequence[str], names: Sequence[str], top: int) -> list[list[Piece]]:
-    """Pieces by the weights of their grams. Each gram's weight is shared by its characters."""
-    fields: list[tuple[Field, Sequence[str]]] = [("text", texts)]
-    if model.named:
-        fields.append(("name", names))
-    read = [(field, folded, grams(folded)) for field, folded in ((field, fold(of)) for field, of in fields)]
-    found: list[list[Piece]] = [[] for _ in texts]
-    for field, folded, hashed in read:
-        weights = character_weights(model, hashed, field)
-        scale = 1 / np.sqrt(np.maximum(hashed.counts(), 1))
-        for post in range(len(texts)):
-            found[post] += pieces_of(field, folded, post, weights, float(scale[post]))
-    return [heaviest(pieces, top) for pieces in found]
+class Reading:
+    """A field of some posts, folded and hashed once for every model, with the bounds of its words.
+
+    Attributes:
+        grams: of n texts.
+        starts: where each text begins in the folded codes, and the last ends; n + 1.
+        origin: offset of each folded code in its text as written.
+        first, last: for each folded code the ends of the Latin word or number it is in; itself, if in none; the code
+            after or before it, if it is a space.
+    """
+
+    def __init__(self, field: Field, texts: Sequence[str]) -> None:
+        folded = fold(texts)
+        self.field = field
+        self.grams = grams(folded)
+        self.starts: list[int] = folded.starts.tolist()
+        self.origin: list[int] = folded.origin.tolist()
+        first, last = word_bounds(folded)
+        self.first: list[int] = first.tolist()
+        self.last: list[int] = last.tolist()
+
+
+def read_fields(texts: Sequence[str], names: Sequence[str]) -> tuple[Reading, Reading]:
+    """Texts and author names of posts, ready for `gram_pieces`."""
+    return Reading("text", texts), Reading("name", names)
+
+
+def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequence[int], top: int) -> list[list[Piece]]:
+    """Pieces of these posts by the weights of their grams. Each gram's weight is shared by its characters."""
+    read = fields if model.named else fields[:1]
+    scales = [1 / np.sqrt(np.maximum(field.grams.counts(), 1)) for field in read]
+    weights = [character_weights(model, field.grams, field.field).tolist() for field in read]
+    return [
+        heaviest(
+            [
+                piece
+                for field, own, scale in zip(read, weights, scales, strict=True)
+                for piece in pieces_of(field, post, own, float(scale[post]))
+            ],
+            top,
+        )
+        for post in posts
+    ]
 
 
 def character_weights(model: Compiled, found: Grams, field: Field) -> NDArray[np.float64]:
@@ -43,57 +73,60 @@ def character_weights(model: Compiled, found: Grams, field: Field) -> NDArray[np
     return total
 
 
-def pieces_of(field: Field, folded: Folded, post: int, weights: NDArray[np.float64], scale: float) -> Iterator[Piece]:
+def pieces_of(field: Reading, post: int, weights: list[float], scale: float) -> Iterator[Piece]:
     """The pieces of one text that stand out above its average, each grown to whole words."""
-    low, high = int(folded.starts[post]), int(folded.starts[post + 1])
-    codes, origin, own = folded.codes[low:high], folded.origin[low:high], weights[low:high] * scale
-    after = 0
-    for first, last in outstanding(own):
-        first, last = max(word_start(codes, first), after), word_end(codes, last)
+    low, high = field.starts[post], field.starts[post + 1]
+    own = [weight * scale for weight in weights[low:high]]
+    after = low
+    for begin, end in outstanding(own):
+        first, last = max(field.first[low + begin], after), field.last[low + end]
         if first <= last:
-            weight = round(float(own[first : last + 1].sum()), 4)
-            yield field, int(origin[first]), int(origin[last]) + 1, weight
+            yield (
+                field.field,
+                field.origin[first],
+                field.origin[last] + 1,
+                round(sum(own[first - low : last + 1 - low]), 4),
+            )
         after = max(after, last + 1)
 
 
-def word_start(codes: NDArray[np.uint32], place: int) -> int:
-    """Where the Latin word or number at `place` begins; past it, if it is a space."""
-    if codes[place] == SPACE and place + 1 < len(codes):
-        return place + 1
-    while place and is_latin(codes[place]) and is_latin(codes[place - 1]):
-        place -= 1
-    return place
+def word_bounds(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[m] each: where the word of each folded code begins and ends; see Reading."""
+    codes, starts = folded.codes, folded.starts
+    places = np.arange(len(codes))
+    # Letters and digits of ASCII, as folding leaves them.
+    latin = (codes - np.uint32(ord("a")) < 26) | (codes - np.uint32(ord("A")) < 26) | (codes - np.uint32(ord("0")) < 10)
+    begins = np.ones(len(codes) + 1, bool)
+    begins[1:-1] = ~(latin[1:] & latin[:-1])
+    begins[starts] = True
+    first = np.maximum.accumulate(np.where(begins[:-1], places, 0))
+    last = np.minimum.accumulate(np.where(begins[1:], places, len(codes))[::-1])[::-1]
+    spaces = np.flatnonzero(codes == SPACE)
+    inner = np.zeros(len(codes) + 1, bool)
+    inner[starts] = True
+    first[spaces] += ~inner[spaces + 1]
+    last[spaces] -= ~inner[spaces]
+    return first, last
 
 
-def word_end(codes: NDArray[np.uint32], place: int) -> int:
-    """Where the Latin word or number at `place` ends; before it, if it is a space."""
-    if codes[place] == SPACE and place:
-        return place - 1
-    while place + 1 < len(codes) and is_latin(codes[place]) and is_latin(codes[place + 1]):
-        place += 1
-    return place
-
-
-def is_latin(code: np.uint32) -> bool:
-    return chr(code).isascii() and chr(code).isalnum()
-
-
-def outstanding(weights: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+def outstanding(weights: list[float]) -> Iterator[tuple[int, int]]:
     """Windows (first, last), left to right, whose weights are high above the mean.
 
     A running sum: a window opens where a weight is above the mean, ends at the highest sum it reaches, and is
     closed when the sum has fallen to half of that.
     """
-    above = (weights - max(float(weights.mean()), 0.0)).tolist() if len(weights) else []
+    if not weights:
+        return
+    mean = max(sum(weights) / len(weights), 0.0)
     place = 0
-    while place < len(above):
-        if above[place] <= 0:
+    while place < len(weights):
+        if weights[place] <= mean:
             place += 1
             continue
         first = last = place
-        total = peak = above[place]
-        for later in range(place + 1, len(above)):
-            total += above[later]
+        total = peak = weights[place] - mean
+        for later in range(place + 1, len(weights)):
+            total += weights[later] - mean
             if total > peak:
                 last, peak = later, total
             elif total <= peak / 2:

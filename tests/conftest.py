@@ -2,13 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
 
 from deploy import kafka
 from deploy.embedded import start_broker, start_valkey
+from topics.admin import AdminError, TopicAdmin
+from topics.catalog import TOPICS
+from topics.decision import Decision, FiredRule, Source, encode
+from topics.post import Author, Post
+
+PARTITIONS = 2
+NOW = 1_795_000_000_000
+
+
+def make_decision(offset: int, verdict: Any = "flag", partition: int = 0, **fields: Any) -> Decision:
+    """The decision on the post at that place of `posts`. `rule` and `category` are of the rule that fired."""
+    rule = FiredRule(fields.pop("rule", "flood"), verdict, fields.pop("category", "spam"), "Too many posts in a minute")
+    told: dict[str, Any] = {
+        "id": f"p-{partition}-{offset}",
+        "author": f"a-{partition}",
+        "verdict": verdict,
+        "policy": "v1",
+        "source": Source(partition, offset),
+        "created_at": NOW,
+        "arrived_at": NOW + offset,
+    }
+    if verdict != "allow":
+        post = Post(told["id"], "good morning from the harbour", Author(told["author"], "Lin"), NOW)
+        told |= {"category": rule.category, "rules": [rule], "post": post}
+    return Decision(**told | fields)
+
+
+class Desk:
+    """A broker with the topics."""
+
+    decision = staticmethod(make_decision)
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def write(self, *decisions: Decision | bytes, at: int | None = None, **place: Any) -> None:
+        """Write decisions, each to the partition of its source; bytes to the `topic` and `partition` named."""
+        with contextlib.closing(KafkaProducer(bootstrap_servers=self.address, acks="all")) as producer:
+            self._send(producer, decisions, at, **place)
+
+    def write_together(self, decisions: Sequence[Decision], at: int | None = None) -> None:
+        """Write decisions as a worker does, several to a record batch."""
+        arguments = {"bootstrap_servers": self.address, "acks": "all", "enable_idempotence": False}
+        with contextlib.closing(KafkaProducer(**arguments, linger_ms=500)) as producer:
+            for each in decisions:
+                place = each.source.partition
+                producer.send(f"posts.{each.verdict}", encode(each), partition=place, timestamp_ms=at)
+            producer.flush()
+
+    def write_in_transaction(self, decisions: Sequence[Decision], commit: bool) -> None:
+        """Write decisions in a transaction of their own."""
+        with contextlib.closing(
+            KafkaProducer(bootstrap_servers=self.address, acks="all", transactional_id="a-worker")
+        ) as producer:
+            producer.init_transactions()
+            producer.begin_transaction()
+            self._send(producer, decisions, None)
+            (producer.commit_transaction if commit else producer.abort_transaction)()
+
+    def _send(self, producer: Any, decisions: Sequence[Decision | bytes], at: int | None, **place: Any) -> None:
+        for decision in decisions:
+            if isinstance(decision, bytes):
+                topic, partition, value = place["topic"], place["partition"], decision
+            else:
+                topic, partition = f"posts.{decision.verdict}", decision.source.partition
+                value = encode(decision)
+            producer.send(topic, value, partition=partition, timestamp_ms=at).get(30)
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +108,51 @@ def fresh_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     service, address = start(tmp_path)
     yield address
     service.stop(10)
+
+
+@pytest.fixture(scope="session")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of Apache Kafka."""
+    if not kafka.fetched():
+        pytest.skip(f"needs Apache Kafka: {kafka.HOW_TO}")
+    # Readers that are killed should soon be missed.
+    cluster = kafka.Cluster(tmp_path_factory.mktemp("kafka"), settings={"group.min.session.timeout.ms": 500})
+    cluster.start()
+    yield cluster.address
+    cluster.stop()
+
+
+@pytest.fixture
+def desk(apache: str) -> Desk:
+    """Apache Kafka with empty topics."""
+    with contextlib.closing(KafkaAdminClient(bootstrap_servers=apache)) as admin:
+        if present := {topic.name for topic in TOPICS} & set(admin.list_topics()):
+            admin.delete_topics(list(present))
+    made: list[str] = []
+    while len(made) < len(TOPICS):
+        # A topic that is being deleted is there for a moment more.
+        with TopicAdmin(apache) as topics, contextlib.suppress(AdminError):
+            made += topics.create(PARTITIONS, replication=1)
+    return Desk(apache)
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Desk]:
+    """The embedded broker, with empty topics."""
+    service, address = start_broker(tmp_path)
+    with TopicAdmin(address) as topics:
+        topics.create(PARTITIONS, replication=1)
+    yield Desk(address)
+    service.stop()
+
+
+@pytest.fixture
+def group() -> str:
+    """A consumer group of the test's own."""
+    return f"desk-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def make_desk() -> type[Desk]:
+    """Makes a desk of the address of a broker that has the topics."""
+    return Desk

@@ -1,6 +1,6 @@
 """The Faust app. `faust -A workers.app worker` and `sluicegate worker` both run it.
 
-Faust gives the group, the rebalances, the agent and the web page. Reading is one event a fetch, so that posts stay
+Faust gives the group, the rebalances, the agent and the web page. Reading is one event a poll, so that posts stay
 together as a batch; offsets are committed with what the batch produced. Faust's own acknowledgements are off: they
 commit past a failed batch (faust-streaming issue 606). So is its exactly-once, which leaves outputs outside of their
 transaction (issue 517).
@@ -14,7 +14,7 @@ import os
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import asyncio
-import dataclasses
+import contextlib
 import gc
 import time
 from collections.abc import Iterator, Mapping
@@ -22,21 +22,25 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
-import numpy as np
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
 from faust.transport.utils import DefaultSchedulingStrategy
 
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
+from workers.counters import CountersUnavailable
+from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
 from workers.publishing import Publisher, start_publisher
 from workers.settings import SettingsError, load_settings
+from workers.traces import OpenTelemetry, TracesError
 
 if TYPE_CHECKING:
-    from workers.moderate import Moderator
+    from workers.decoding import Fetch
+    from workers.moderate import Moderated, Moderator
 
 try:
     settings = load_settings()
@@ -46,26 +50,40 @@ except SettingsError as error:
 configure_logs(settings.log_level)
 log = structlog.get_logger(__name__)
 metrics = Metrics()
+health = Health()
 
 BUFFERED_BATCHES = 4
 BATCHES_UNDER_WAY = 3
 REQUEST_SECONDS = 30.0
+HEARTBEAT_SECONDS = 1.0
 
 
-class FetchAsEvent(DefaultSchedulingStrategy):
-    """Hands a partition's fetch over as one event whose value is the list of aiokafka's records."""
+# aiokafka copies each record into one of eleven fields. What it copies from has all that is read here.
+PartitionRecords._consumer_record = lambda self, partition, record: record
+
+
+class PollAsEvent(DefaultSchedulingStrategy):
+    """Hands over what one poll of all partitions gave as one event: aiokafka's records by partition."""
 
     def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
-        """One event a partition, with the last record's offset."""
-        for partition, fetched in records.items():
-            yield partition, dataclasses.replace(fetched[-1], key=None, headers=(), value=fetched)
+        """One event a poll, in the place of one partition's last record."""
+        for source, fetched in records.items():
+            by_partition = {partition.partition: of_partition for partition, of_partition in records.items()}
+            last = fetched[-1]
+            yield (
+                source,
+                ConsumerRecord(
+                    *source, last.offset, last.timestamp, last.timestamp_type, None, by_partition, None, -1, -1, ()
+                ),
+            )
+            break
 
 
 app = faust.App(
     settings.group,
     broker=[f"kafka://{broker}" for broker in settings.brokers],
     broker_credentials=faust_credentials(settings),
-    ConsumerScheduler=FetchAsEvent,
+    ConsumerScheduler=PollAsEvent,
     datadir=str(settings.state_dir),
     consumer_max_fetch_size=settings.batch_bytes,
     broker_max_poll_records=settings.batch_posts,
@@ -90,10 +108,12 @@ class Worker:
     def __init__(self) -> None:
         self.moderator: Moderator | None = None
         self.publishers: dict[int, Publisher] = {}
+        self.committed: dict[int, int] = {}
         self.overlap: Overlap | None = None
 
     async def close(self) -> None:
         """Stop the publishers."""
+        self.committed.clear()
         while self.publishers:
             await self.publishers.popitem()[1].stop()
 
@@ -121,13 +141,17 @@ def prepare(*_: Any, **__: Any) -> None:
         raise SystemExit(f"sluicegate: {refusal}")
     try:
         worker.moderator = assemble(settings, metrics)
-    except (PolicyError, RegistryError, AssemblyError) as error:
+        if settings.traces:
+            metrics.spans = OpenTelemetry(settings.traces)
+    except (PolicyError, RegistryError, AssemblyError, TracesError) as error:
         raise SystemExit(f"sluicegate: {error}") from None
     # What was loaded stays: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    health.versions = worker.moderator.versions
     if settings.metrics_port:
-        metrics.serve(settings.host, settings.metrics_port)
+        serve(settings.host, settings.metrics_port, metrics.registry, health)
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
@@ -165,7 +189,27 @@ async def own(*_: Any, **__: Any) -> None:
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
     metrics.partitions.set(len(worker.publishers))
+    health.partitions = worker.publishers.keys()
     log.info("partitions assigned", partitions=sorted(worker.publishers))
+
+
+@app.task  # type: ignore[untyped-decorator]
+async def live() -> None:
+    """Show that the event loop comes round, and look for Redis until it has been seen."""
+    assert worker.moderator is not None
+    while True:
+        health.beat()
+        if not health.redis:
+            with contextlib.suppress(CountersUnavailable):
+                await worker.moderator.ping()
+                health.redis = True
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+@app.on_before_shutdown.connect
+def begin_to_end(*_: Any, **__: Any) -> None:
+    """Say that no more is taken on."""
+    health.draining = True
 
 
 @app.on_partitions_revoked.connect
@@ -184,23 +228,44 @@ async def moderate(stream: Any) -> None:
     try:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
-                await worker.overlap.start(event.message.partition, decide(event.message.partition, event.value))
+                await worker.overlap.start(decide(event.value), publish)
     finally:
         await worker.close()
 
 
-async def decide(partition: int, records: list[Any]) -> None:
-    """Moderate a partition's records, publish what came out, commit."""
+async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
+    """Moderate what was fetched. The last is the batch's span, which ends when it is published."""
     assert worker.moderator is not None
-    moderated = await worker.moderator.moderate(records)
+    for partition, records in fetch.items():
+        # Faust begins to read a partition at its committed offset.
+        worker.committed.setdefault(partition, records[0].offset)
+    headers = (record.headers for records in fetch.values() for record in records if record.headers)
+    span = metrics.spans.batch(sum(map(len, fetch.values())), headers)
+    try:
+        return fetch, await worker.moderator.moderate(fetch, worker.committed), span
+    except BaseException as error:
+        metrics.spans.end(span, error)
+        raise
+
+
+async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
+    """Publish what became of a fetch, and commit."""
+    fetch, moderated, span = decided
+    ends = {partition: records[-1].offset + 1 for partition, records in fetch.items()}
     with metrics.timed("publish"):
-        await worker.publishers[partition].publish(moderated.rows, records[-1].offset + 1)
+        await asyncio.gather(
+            *(worker.publishers[partition].publish(moderated.rows[partition], end) for partition, end in ends.items())
+        )
+    metrics.spans.end(span)
+    worker.committed |= ends
+    log.debug("batch decided", records=sum(map(len, fetch.values())), ends=ends)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
-    metrics.arrived_latency.observe(now - np.array([record.timestamp for record in records]) / 1_000)
-    highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
-    if highwater is not None:
-        metrics.lag.labels(partition).set(max(0, highwater - records[-1].offset - 1))
+    metrics.arrived_latency.observe(now - moderated.arrived_at / 1_000)
+    for partition, end in ends.items():
+        highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
+        if highwater is not None:
+            metrics.lag.labels(partition).set(max(0, highwater - end))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
+import structlog
+
+from models.drift import read_references
+from models.registry import SHIPPED
 from models.scorer import Scorer
 from topics.catalog import POSTS
 from workers.connection import redis_arguments
@@ -14,6 +19,8 @@ from workers.moderate import Moderator
 from workers.policy import DEFAULT, Policy
 from workers.settings import Settings
 from workers.signals import schema
+
+log = structlog.get_logger(__name__)
 
 
 def offline_judge(policy: Path | None, models: Path | None) -> Judge:
@@ -42,5 +49,7 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     if settings.earlier_policy:
         before = Policy.load(settings.earlier_policy, schema())
         earlier.append(Judge(before, scorer, counters.under(before.counters, before.digest), metrics))
-    metrics.name_versions(policy.version, scorer.versions)
+    metrics.name_versions(version("sluicegate"), policy.version, policy.digest, scorer.versions)
+    if unknown := metrics.scores.compare(scorer.versions, read_references(settings.models or SHIPPED)):
+        log.warning("no drift is told: `sluicegate models reference` measures what to compare with", models=unknown)
     return Moderator(Judge(policy, scorer, counters, metrics), metrics, earlier)

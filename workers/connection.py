@@ -21,13 +21,9 @@ def _password(settings: Settings) -> str | None:
     return settings.kafka_password.get_secret_value() if settings.kafka_password else None
 
 
-def kafka_arguments(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for aiokafka's and kafka-python's clients alike."""
-    arguments: dict[str, Any] = {
-        "bootstrap_servers": settings.brokers,
-        "security_protocol": settings.kafka_protocol,
-        "ssl_context": _tls(settings),
-    }
+def security_arguments(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for aiokafka's and kafka-python's clients alike: TLS and SASL."""
+    arguments: dict[str, Any] = {"security_protocol": settings.kafka_protocol, "ssl_context": _tls(settings)}
     if settings.kafka_protocol.startswith("SASL"):
         arguments |= {
             "sasl_mechanism": settings.kafka_mechanism,
@@ -35,6 +31,11 @@ def kafka_arguments(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": _password(settings),
         }
     return arguments
+
+
+def kafka_arguments(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for these clients: the brokers, TLS and SASL."""
+    return {"bootstrap_servers": settings.brokers, **security_arguments(settings)}
 
 
 def faust_credentials(settings: Settings) -> Any:

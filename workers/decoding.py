@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Protocol
 
 import numpy as np
 
+from topics.catalog import POSTS
 from topics.dead_letter import DeadLetter, Reason
 from topics.reading import read_posts
-from workers.batch import Batch
+from workers.batch import Batch, Part
 from workers.publishing import Row
+from workers.traces import trace_context
 
 
 class Record(Protocol):
@@ -21,40 +24,60 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
     def offset(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
-def dead_row(record: Record, reason: Reason, detail: str) -> Row:
+Fetch = Mapping[int, Sequence[Record]]
+"""What was read together: records by input partition, one or more each, in the order of their offsets."""
+
+
+def dead_row(record: Record, partition: int, reason: Reason, detail: str) -> Row:
     """The row for `posts.dead`: key and value as they came."""
-    letter = DeadLetter(record.value, record.key, reason, detail, record.topic, record.partition, record.offset)
-    return Row(record.key, record.value, letter.to_headers())
+    letter = DeadLetter(record.value, record.key, reason, detail, POSTS.name, partition, record.offset)
+    return Row(record.key, record.value, letter.to_headers() + trace_context(record.headers))
 
 
-def decode(records: Sequence[Record]) -> tuple[Batch, list[Row]]:
-    """The posts of one partition's records as a batch, and a dead letter for each record that is none.
+def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int, list[Row]]]:
+    """The posts of a fetch as a batch, and by partition a dead letter for each record that is no post.
 
     Args:
-        records: one or more, in the order of their offsets.
+        fetch: the records.
+        committed: for each partition, the offset below which all is committed.
     """
+    records = list(chain.from_iterable(fetch.values()))
     posts, bad = read_posts([record.value for record in records])
-    dead = [dead_row(records[index], reason, detail) for index, reason, detail in bad]
-    kept = [index for index, post in enumerate(posts) if post is not None] if bad else range(len(records))
+    bounds = np.cumsum([0, *map(len, fetch.values())])
+    partitions = list(fetch)
+    dead: dict[int, list[Row]] = {partition: [] for partition in partitions}
+    for index, reason, detail in bad:
+        partition = partitions[int(bounds.searchsorted(index, "right")) - 1]
+        dead[partition].append(dead_row(records[index], partition, reason, detail))
+    if bad:
+        records = [record for record, post in zip(records, posts, strict=True) if post is not None]
+        bounds -= np.searchsorted([index for index, _, _ in bad], bounds)
     made = [post for post in posts if post is not None]
-    arrived_at = np.array([records[index].timestamp for index in kept], np.int64)
+    arrived_at = np.array([record.timestamp for record in records], np.int64)
     # A producer may send records without a time, which reads as -1.
     undated = np.flatnonzero(arrived_at < 0)
     arrived_at[undated] = [made[row].created_at for row in undated.tolist()]
     batch = Batch(
         posts=made,
-        offsets=np.array([records[index].offset for index in kept], np.int64),
+        offsets=np.array([record.offset for record in records], np.int64),
         arrived_at=arrived_at,
-        partition=records[0].partition,
-        committed=records[0].offset,
+        parts=tuple(
+            Part(partition, committed[partition], start, stop)
+            for partition, (start, stop) in zip(partitions, pairwise(bounds.tolist()), strict=True)
+            if start < stop
+        ),
+        contexts={
+            (partition, record.offset): trace_context(record.headers)
+            for partition, fetched in fetch.items()
+            for record in fetched
+            if record.headers
+        },
     )
     return batch, dead

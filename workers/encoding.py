@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 from topics.decision import Decision, FiredRule, Source, allow_lines, encode
+from workers.batch import Part
 from workers.explaining import explain
 from workers.judge import Judge, Judgement
 from workers.policy import ALLOW, VERDICTS
-from workers.publishing import Row
+from workers.publishing import NO_HEADERS, Row
 
 
 def _rounded(value: Any) -> Any:
@@ -21,7 +21,8 @@ def _rounded(value: Any) -> Any:
 def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decision]:
     """The full decisions of `rows`, explained."""
     batch, verdicts = judgement.batch, judgement.verdicts
-    signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts()
+    signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts() if rows else []
+    partitions = {row: part.partition for part in batch.parts for row in rows if part.start <= row < part.stop}
     rules = [FiredRule(rule.name, rule.verdict, rule.category, rule.reason) for rule in verdicts.rules]
     made = []
     for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, judge), strict=True)):
@@ -39,8 +40,8 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
                 spans=spans,
                 policy=judge.policy.version,
                 models=judge.scorer.versions,
-                degraded=judgement.degraded,
-                source=Source(batch.partition, int(batch.offsets[row])),
+                degraded=bool(judgement.degraded[row]),
+                source=Source(partitions[row], int(batch.offsets[row])),
                 created_at=int(batch.created_at[row]),
                 arrived_at=int(batch.arrived_at[row]),
                 post=batch.posts[row],
@@ -49,23 +50,40 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
     return made
 
 
-def encode_judgement(judgement: Judgement, judge: Judge) -> dict[str, list[Row]]:
-    """Rows by topic: slim ones for posts that pass, explained ones for the others."""
+def encode_judgement(judgement: Judgement, judge: Judge) -> dict[int, dict[str, list[Row]]]:
+    """Rows by input partition and verdict: slim ones for posts that pass, explained ones for the others."""
     batch, verdict = judgement.batch, judgement.verdicts.verdict
-    rows: dict[str, list[Row]] = defaultdict(list)
-    passed = np.flatnonzero(verdict == ALLOW)
-    authors = [batch.authors[row] for row in passed.tolist()]
+    stopped = np.flatnonzero(verdict != ALLOW).tolist()
+    explained = dict(zip(stopped, decisions(judgement, stopped, judge), strict=True))
+    rows: dict[int, dict[str, list[Row]]] = {}
+    for part in batch.parts:
+        of_part = rows[part.partition] = {verdict: [] for verdict in VERDICTS}
+        of_part["allow"] = _allow_rows(judgement, part, judge.policy.version)
+        for row in stopped:
+            if part.start <= row < part.stop:
+                decision = explained[row]
+                headers = batch.contexts.get((part.partition, decision.source.offset), NO_HEADERS)
+                of_part[decision.verdict].append(Row(decision.author.encode(), encode(decision), headers))
+    return rows
+
+
+def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
+    batch = judgement.batch
+    passed = part.start + np.flatnonzero(judgement.verdicts.verdict[part.rows] == ALLOW)
+    places = passed.tolist()
+    authors = [batch.authors[row] for row in places]
     lines = allow_lines(
-        [batch.ids[row] for row in passed.tolist()],
+        [batch.ids[row] for row in places],
         authors,
-        partition=batch.partition,
+        partition=part.partition,
         offsets=batch.offsets[passed],
         created_at=batch.created_at[passed],
         arrived_at=batch.arrived_at[passed],
-        policy=judge.policy.version,
-        degraded=judgement.degraded,
+        policy=policy,
+        degraded=bool(judgement.degraded[part.start]),
     )
-    rows["allow"] = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
-    for decision in decisions(judgement, np.flatnonzero(verdict != ALLOW).tolist(), judge):
-        rows[decision.verdict].append(Row(decision.author.encode(), encode(decision)))
+    rows = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
+    if batch.contexts:
+        for row, offset in zip(rows, batch.offsets[passed].tolist(), strict=True):
+            row.headers = batch.contexts.get((part.partition, offset), NO_HEADERS)
     return rows

@@ -17,24 +17,19 @@ def explain(judgement: Judgement, rows: list[int], judge: Judge) -> Spans:
     A post that only counters or the account spoke against has none.
     """
     spans: Spans = [[] for _ in rows]
-    for model in judge.scorer.names:
-        places = _naming(judgement, rows, model)
-        texts = [judgement.batch.texts[rows[place]] for place in places]
-        names = [judgement.batch.names[rows[place]] for place in places]
-        for place, found in zip(places, judge.scorer.spans(texts, names, model), strict=True):
+    if not rows:
+        return spans
+    batch = Batch.offline([judgement.batch.posts[row] for row in rows])
+    wanted = {model: _naming(judgement, rows, model) for model in judge.scorer.names}
+    for model, pieces in judge.scorer.spans(batch.texts, batch.names, wanted).items():
+        for place, found in zip(wanted[model], pieces, strict=True):
             spans[place] += [Span(field, start, end, model, weight) for field, start, end, weight in found]
-    _add_terms(spans, judgement, rows, judge)
-    return spans
-
-
-def _add_terms(spans: Spans, judgement: Judgement, rows: list[int], judge: Judge) -> None:
     lists = {name: set(_naming(judgement, rows, f"terms_{name}")) for name in judge.policy.terms}
-    places = sorted(set().union(*lists.values()))
-    hits = judge.terms.matches(Batch.offline([judgement.batch.posts[rows[place]] for place in places]))
-    for place, found in zip(places, hits, strict=True):
+    for place, hits in enumerate(judge.terms.matches(batch)):
         spans[place] += [
-            Span(hit.field, hit.start, hit.end, f"terms_{hit.list}", 1.0) for hit in found if place in lists[hit.list]
+            Span(hit.field, hit.start, hit.end, f"terms_{hit.list}", 1.0) for hit in hits if place in lists[hit.list]
         ]
+    return spans
 
 
 def _naming(judgement: Judgement, rows: list[int], signal: str) -> list[int]:

@@ -5,8 +5,10 @@ The worker and the offline commands judge with the same code.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ import polars as pl
 import structlog
 
 from topics.post import Author, Post
-from workers.batch import Batch
+from workers.batch import Batch, Part
 from workers.counters import Counters, CountersUnavailable, Readings
 from workers.signals import Signals
 
@@ -42,14 +44,14 @@ class Judgement:
         batch: n posts.
         frame: n rows, a column a signal; counters that could not be read are null.
         verdicts: what the policy says of each row.
-        degraded: True when the counters could not be read.
+        degraded: bool[n], where the counters could not be read; all of a partition's posts, or none.
         earlier: rows of redelivered posts that were first judged under another policy, by its digest.
     """
 
     batch: Batch
     frame: pl.DataFrame
     verdicts: Verdicts
-    degraded: bool
+    degraded: NDArray[np.bool_]
     earlier: Mapping[str, NDArray[np.intp]]
 
 
@@ -90,11 +92,21 @@ class Judge:
         with self._metrics.timed("signals"):
             frame = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
-        readings = await self._read_counters(batch, keys)
-        frame = frame.with_columns(self._unread(len(batch)) if readings is None else _series(readings))
+        read = await asyncio.gather(*(self._read_counters(batch, part, keys) for part in batch.parts))
+        frame = frame.hstack(self._columns(batch.parts, read, len(batch)))
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
-        return Judgement(batch, frame, verdicts, readings is None, readings.earlier if readings else {})
+        degraded = np.zeros(len(batch), bool)
+        earlier: defaultdict[str, list[NDArray[np.intp]]] = defaultdict(list)
+        for part, readings in zip(batch.parts, read, strict=True):
+            if readings is None:
+                degraded[part.rows] = True
+            else:
+                for policy, rows in readings.earlier.items():
+                    earlier[policy].append(rows + part.start)
+        return Judgement(
+            batch, frame, verdicts, degraded, {policy: np.concatenate(rows) for policy, rows in earlier.items()}
+        )
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on; their former owners can no more."""
@@ -103,17 +115,25 @@ class Judge:
         except CountersUnavailable as error:
             self._note_degraded(error)
 
+    async def ping(self) -> None:
+        """Return when the counters have answered. Raises CountersUnavailable."""
+        await self._counters.ping()
+
     def check(self) -> None:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])
-        frame = self._signals.measure(batch, self._wanted).with_columns(self._unread(len(batch)))
+        frame = self._signals.measure(batch, self._wanted).hstack(self._columns(batch.parts, [None], len(batch)))
         self._signals.keys(batch, self._keys)
         self.policy.decide(frame)
 
-    async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]]) -> Readings | None:
+    async def _read_counters(self, batch: Batch, part: Part, keys: dict[str, NDArray[np.uint64]]) -> Readings | None:
         start = time.perf_counter()
+        rows = part.rows
+        own_keys = {name: column[rows] for name, column in keys.items()}
         try:
-            readings = await self._counters.apply(batch.partition, batch.offsets, batch.times, keys, batch.committed)
+            readings = await self._counters.apply(
+                part.partition, batch.offsets[rows], batch.times[rows], own_keys, part.committed
+            )
         except CountersUnavailable as error:
             self._note_degraded(error)
             return None
@@ -122,12 +142,21 @@ class Judge:
         self._metrics.peeked.inc(readings.peeked)
         if readings.lost:
             self._metrics.counters_lost.inc()
-            log.error("Redis was emptied or set back: counts begin from what it has", partition=batch.partition)
+            log.error("Redis was emptied or set back: counts begin from what it has", partition=part.partition)
         self._note_served()
         return readings
 
-    def _unread(self, size: int) -> list[pl.Series]:
-        return [pl.repeat(None, size, dtype=pl.UInt32, eager=True).alias(spec.name) for spec in self.policy.counters]
+    def _columns(self, parts: Sequence[Part], read: Sequence[Readings | None], size: int) -> list[pl.Series]:
+        """The counters' columns, null where they were not read."""
+        columns = []
+        for spec in self.policy.counters:
+            values, known = np.zeros(size, np.uint32), np.zeros(size, bool)
+            for part, readings in zip(parts, read, strict=True):
+                if readings is not None:
+                    values[part.rows], known[part.rows] = readings.values[spec.name], readings.known[spec.name]
+            column = pl.Series(spec.name, values)
+            columns.append(column if known.all() else column.set(pl.Series(~known), None))
+        return columns
 
     def _note_degraded(self, error: CountersUnavailable) -> None:
         now = time.monotonic()
@@ -144,9 +173,3 @@ class Judge:
             self._metrics.degraded.set(0)
             self._degraded_since = None
             log.info("counters are back")
-
-
-def _series(readings: Readings) -> list[pl.Series]:
-    return [
-        pl.Series(name, values).set(pl.Series(~readings.known[name]), None) for name, values in readings.values.items()
-    ]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+
+from topics.dead_letter import Reason
+from topics.decision import Verdict
+from workers.drift import Scores
+from workers.traces import NoSpans, Spans
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -50,11 +56,17 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.spans: Spans = NoSpans()
         ProcessCollector(registry=self.registry)
         own: dict[str, Any] = {"registry": self.registry, "namespace": "sluicegate"}
         self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
         self.dead = Counter("dead_letters", "Records that could not be decided", ["reason"], **own)
         self.rules = Counter("rules_fired", "Posts on which a rule fired", ["rule"], **own)
+        # A counter that first shows itself at 1 has not increased, as far as Prometheus can tell.
+        for verdict in get_args(Verdict):
+            self.posts.labels(verdict)
+        for reason in get_args(Reason):
+            self.dead.labels(reason)
         self.batch = Histogram("batch_posts", "Records in a batch", buckets=BATCH_POSTS, **own)
         self.stage = Histogram(
             "stage_seconds", "Seconds a batch spent in a stage", ["stage"], buckets=STAGE_SECONDS, **own
@@ -88,19 +100,19 @@ class Metrics:
             "degraded_seconds", "Seconds in which decisions went on without counters", **own
         )
         self.degraded = Gauge("degraded", "1 while decisions go on without counters", **own)
-        self.versions = Info("versions", "Versions of the policy and of the models", **own)
+        self.scores = Scores(self.registry)
+        self.versions = Info("versions", "Versions of worker, policy and models; all that is in `set`", **own)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         """Observe the seconds that the body takes as a stage of the batch."""
         start = time.perf_counter()
-        yield
+        with self.spans.stage(stage):
+            yield
         self.stage.labels(stage).observe(time.perf_counter() - start)
 
-    def name_versions(self, policy: str, models: Mapping[str, str]) -> None:
-        """Say which policy and which models decide."""
-        self.versions.info({"policy": policy, **{f"model_{name}": version for name, version in models.items()}})
-
-    def serve(self, host: str, port: int) -> None:
-        """Answer Prometheus on `host`:`port`. Raises OSError when the port is taken."""
-        start_http_server(port, host, self.registry)
+    def name_versions(self, worker: str, policy: str, policy_digest: str, models: Mapping[str, str]) -> None:
+        """Say what decides. Workers with the same `set` decide alike, whatever versions call themselves."""
+        labels = {"worker": worker, "policy": policy, **{f"model_{name}": version for name, version in models.items()}}
+        everything = hashlib.sha256(repr((sorted(labels.items()), policy_digest)).encode())
+        self.versions.info({**labels, "set": everything.hexdigest()[:8]})

@@ -1,9 +1,8 @@
-"""The way of a post: decode, judge, encode. A partition's records come in, rows by topic go out."""
+"""The way of a post: decode, judge, encode. Records come in by partition, rows by partition and topic go out."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG
 from workers.counters import StaleEpoch
-from workers.decoding import Record, dead_row, decode
+from workers.decoding import Fetch, dead_row, decode
 from workers.encoding import encode_judgement
 from workers.publishing import Row
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from workers.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+Outputs = Mapping[int, dict[str, list[Row]]]
 TOPICS = {"allow": ALLOW.name, "flag": FLAG.name, "block": BLOCK.name}
 
 
@@ -32,12 +32,14 @@ class Moderated:
     """What became of a batch of records.
 
     Attributes:
-        rows: rows to publish by topic, one for each record.
+        rows: rows to publish by input partition and topic, one for each record.
         created_at: int64[n], when the posts among the records were written, milliseconds since the epoch.
+        arrived_at: int64[n], when the brokers had them.
     """
 
-    rows: dict[str, list[Row]]
+    rows: dict[int, dict[str, list[Row]]]
     created_at: NDArray[np.int64]
+    arrived_at: NDArray[np.int64]
 
 
 class Moderator:
@@ -49,35 +51,51 @@ class Moderator:
         self._metrics = metrics
         self._judges = {each.policy.digest: each for each in (*earlier, judge)}
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The policy and the models that decide, by name."""
+        return {"policy": self._judge.policy.version, **self._judge.scorer.versions}
+
+    async def ping(self) -> None:
+        """Return when Redis has answered. Raises CountersUnavailable."""
+        await self._judge.ping()
+
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on."""
         await self._judge.own(partitions)
 
-    async def moderate(self, records: Sequence[Record]) -> Moderated:
-        """What becomes of one partition's records; within a topic rows are in the order of the records' offsets."""
-        self._metrics.batch.observe(len(records))
-        with self._metrics.timed("decode"):
-            batch, dead = decode(records)
-        outputs = defaultdict(list, {DEAD.name: dead})
-        if len(batch):
-            await self._decide(batch, {record.offset: record for record in records}, outputs, self._judge)
-        for _, _, headers in outputs[DEAD.name]:
-            self._metrics.dead.labels(headers[0][1].decode()).inc()
-        return Moderated(outputs, batch.created_at)
+    async def moderate(self, fetch: Fetch, committed: Mapping[int, int]) -> Moderated:
+        """What becomes of the records; within partition and topic rows are in the order of the records' offsets.
 
-    async def _decide(
-        self, batch: Batch, records: dict[int, Record], outputs: dict[str, list[Row]], judge: Judge
-    ) -> None:
+        Args:
+            fetch: records by input partition.
+            committed: for each partition, the offset below which all is committed.
+        """
+        self._metrics.batch.observe(sum(map(len, fetch.values())))
+        with self._metrics.timed("decode"):
+            batch, dead = decode(fetch, committed)
+        outputs = {
+            partition: {**{topic: [] for topic in TOPICS.values()}, DEAD.name: letters}
+            for partition, letters in dead.items()
+        }
+        if len(batch):
+            await self._decide(batch, fetch, outputs, self._judge)
+        for rows in outputs.values():
+            for row in rows[DEAD.name]:
+                self._metrics.dead.labels(row.headers[0][1].decode()).inc()
+        return Moderated(outputs, batch.created_at, batch.arrived_at)
+
+    async def _decide(self, batch: Batch, fetch: Fetch, outputs: Outputs, judge: Judge) -> None:
         """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.
 
         Raises what the step raised when it raises on any post, and StaleEpoch when the partition has a newer owner.
         """
         try:
             judgement = await judge.judge(batch)
-            parts = self._parts(judgement, judge)
-            if len(parts) > 1 or parts[0][1] is not judge:
-                for rows_of, its_judge in parts:
-                    await self._decide(batch[rows_of], records, outputs, its_judge)
+            slices = self._by_judge(judgement, judge)
+            if len(slices) > 1 or slices[0][1] is not judge:
+                for rows_of, its_judge in slices:
+                    await self._decide(batch[rows_of], fetch, outputs, its_judge)
                 return
             with self._metrics.timed("encode"):
                 rows = encode_judgement(judgement, judge)
@@ -87,25 +105,22 @@ class Moderator:
             if len(batch) == 1:
                 # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.
                 judge.check()
-                record = records[int(batch.offsets[0])]
-                log.error(
-                    "a step failed on a post",
-                    partition=batch.partition,
-                    offset=record.offset,
-                    error=repr(error),
-                )
+                partition, offset = batch.parts[0].partition, int(batch.offsets[0])
+                log.error("a step failed on a post", partition=partition, offset=offset, error=repr(error))
+                record = next(record for record in fetch[partition] if record.offset == offset)
                 detail = f"a step raised {type(error).__name__}; the worker's log has more"
-                outputs[DEAD.name].append(dead_row(record, "step_failed", detail))
+                outputs[partition][DEAD.name].append(dead_row(record, partition, "step_failed", detail))
                 return
             middle = len(batch) // 2
-            await self._decide(batch[:middle], records, outputs, judge)
-            await self._decide(batch[middle:], records, outputs, judge)
+            await self._decide(batch[:middle], fetch, outputs, judge)
+            await self._decide(batch[middle:], fetch, outputs, judge)
             return
-        for verdict, decided in rows.items():
-            outputs[TOPICS[verdict]] += decided
+        for partition, of_partition in rows.items():
+            for verdict, decided in of_partition.items():
+                outputs[partition][TOPICS[verdict]] += decided
         self._count(judgement)
 
-    def _parts(self, judgement: Judgement, judge: Judge) -> list[tuple[slice, Judge]]:
+    def _by_judge(self, judgement: Judgement, judge: Judge) -> list[tuple[slice, Judge]]:
         """Slices of the batch that lie side by side, with who judges them: whoever judged their posts first."""
         judges = np.full(len(judgement.batch), judge, object)
         for digest, rows in judgement.earlier.items():
@@ -118,6 +133,7 @@ class Moderator:
 
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
+        self._metrics.scores.observe(judgement.frame)
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Overlap:
-    """Runs work side by side, but that of one partition in the order it came.
+    """Runs work side by side, and ends it in the order in which it began.
 
     Use it as an async context manager. When a piece of work raises, the rest is cancelled, and so is whoever is inside
     the `async with`; leaving it then raises an ExceptionGroup.
@@ -19,8 +20,8 @@ class Overlap:
     def __init__(self, limit: int) -> None:
         """At most `limit` pieces of work are under way."""
         self._free = asyncio.Semaphore(limit)
-        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._last: asyncio.Task[None] | None = None
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Overlap:
@@ -32,16 +33,23 @@ class Overlap:
     ) -> None:
         await self._group.__aexit__(kind, error, trace)
 
-    async def start(self, partition: int, work: Coroutine[Any, Any, None]) -> None:
-        """Start `work` once there is room for it, behind what was started for the same partition."""
+    async def start(self, work: Coroutine[Any, Any, T], end: Callable[[T], Awaitable[None]]) -> None:
+        """Start `work` once there is room for it. Its result goes to `end` when all that began before has ended."""
         await self._free.acquire()
-        task = self._group.create_task(self._in_turn(partition, work))
+        task = self._group.create_task(self._run(work, end, self._last))
+        self._last = task
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
-    async def _in_turn(self, partition: int, work: Coroutine[Any, Any, None]) -> None:
-        async with self._turns[partition]:
-            await work
+    async def _run(
+        self, work: Coroutine[Any, Any, T], end: Callable[[T], Awaitable[None]], before: asyncio.Task[None] | None
+    ) -> None:
+        result = await work
+        if before is not None:
+            # A failure of what came before cancels this task as well: the group sees to it.
+            await asyncio.wait([before])
+            before.result()
+        await end(result)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

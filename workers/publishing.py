@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownError
 from aiokafka.producer import sender
+from msgspec import Struct
 
 # Room for a post at its limits with its explanation, and for a dead letter of the largest record.
 MAX_REQUEST_BYTES = 4 << 20
@@ -24,7 +25,7 @@ sender.BACKOFF_OVERRIDE = 0.002
 NO_HEADERS: list[tuple[str, bytes]] = []
 
 
-class Row(NamedTuple):
+class Row(Struct, gc=False):
     """One record to publish."""
 
     key: bytes | None
@@ -133,9 +134,9 @@ async def send(producer: AIOKafkaProducer, partition: int, outputs: Outputs) -> 
     sent = []
     for topic, rows in outputs.items():
         batch = producer.create_batch()
-        for key, value, headers in rows:
+        for row in rows:
             # An empty batch takes a record of any size; a full one answers None.
-            while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            while batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
         if batch.record_count():

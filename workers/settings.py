@@ -67,8 +67,13 @@ class Settings(BaseSettings):
     session_seconds: float = Field(10.0, ge=1, le=300, description="silence after which a worker loses its partitions")
 
     host: str = Field("127.0.0.1", description="address that the metrics and web ports bind to")
-    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of the Prometheus metrics; 0 turns them off")
+    metrics_port: int = Field(
+        9464, ge=0, le=65_535, description="port of the Prometheus metrics, /livez and /readyz; 0 turns it off"
+    )
     web_port: int = Field(6066, ge=1, le=65_535, description="port of Faust's web page")
+    traces: str | None = Field(
+        None, pattern=r"^https?://", description="URL for spans, OTLP over HTTP: http://collector:4318/v1/traces"
+    )
     state_dir: Path = Field(Path(".sluicegate-data"), description="folder for Faust's own small state")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 

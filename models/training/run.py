@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.documents import Reads
+from models.drift import write_reference
 from models.evader import Point, evasion_curve
 from models.evaluation import figures, reliability, tradeoffs
 from models.folding import fold
@@ -115,6 +116,7 @@ def train(
         name, reads, order.trained, order.seed, learned, measured, alarms, shipped, evasion=evasion, ablation=worths
     )
     entry = registry.add(name, fitted.pipeline, reads, order.trained, card.text())
+    write_reference(order.out, entry, "held out of training", fitted.held_out_chance)
     say(f"{name}: wrote version {entry.version} to {order.out / entry.file}")
     return entry
 

@@ -33,6 +33,7 @@ class StoredRecord:
     key: bytes | None
     timestamp: int
     topic: str = "posts"
+    headers: tuple[()] = ()
 
 
 def test_every_payload_is_read_as_a_post_or_told_why_it_is_none(fuzzer: Any) -> None:
@@ -78,7 +79,7 @@ async def _moderate_all(fuzzer: Any) -> None:
             )
             for row, value in enumerate(fuzzer.payloads(size))
         ]
-        outputs = (await moderator.moderate(records)).rows
+        outputs = (await moderator.moderate({partition: records}, {partition: records[0].offset})).rows[partition]
         by_offset = {record.offset: record for record in records}
         for topic, rows in outputs.items():
             for row in rows:

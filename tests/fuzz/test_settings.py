@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.cli.topics import connection
-from workers.connection import redis_arguments
+from workers.connection import redis_arguments, security_arguments
 from workers.settings import PREFIX, SECRET_FILES, Settings, SettingsError, load_settings
 
 VALUES = (
@@ -54,7 +53,7 @@ def _load() -> bool:
     else:
         assert SECRET not in repr(settings)
         assert SECRET not in str(settings)
-        connection(settings)
+        security_arguments(settings)
         redis_arguments(settings)
         return True
     assert lines

@@ -17,6 +17,7 @@ from models.grammar import labelled_texts
 from models.grams import grams
 from models.registry import Registry
 from models.scorer import Scorer
+from models.spans import Piece
 
 ROWS = list(labelled_texts(800, seed=9, labels=["chatter", "solicitation"]))
 TEXTS, NAMES = [row.text for row in ROWS], [row.name for row in ROWS]
@@ -60,11 +61,21 @@ def test_no_posts_have_no_scores(scorer: Scorer) -> None:
     assert scorer.score(grams(fold([])), grams(fold([])), [], []).shape == (0, 4)
 
 
+def spans(scorer: Scorer, texts: list[str], names: list[str], model: str, top: int = 3) -> list[list[Piece]]:
+    return scorer.spans(texts, names, {model: range(len(texts))}, top)[model]
+
+
+def test_spans_are_given_for_the_posts_that_are_wanted_of_a_model(scorer: Scorer) -> None:
+    whole = spans(scorer, TEXTS[:9], NAMES[:9], "wide")
+    some = scorer.spans(TEXTS[:9], NAMES[:9], {"wide": [2, 7], "narrow": []})
+    assert some == {"wide": [whole[2], whole[7]], "narrow": []}
+
+
 @pytest.mark.parametrize("model", ["narrow", "wide", "slow", "slow_named"])
 def test_spans_point_at_the_words_that_weighed_most(scorer: Scorer, model: str) -> None:
     quiet = "今天天气真不错，我们去公园走走吧，晚上一起吃饭。"
     spam = TEXTS[int(np.flatnonzero(TRUTH & np.array([len(text) > 8 for text in TEXTS]))[0])]
-    (pieces,) = scorer.spans([quiet + spam + quiet], [""], model)
+    (pieces,) = spans(scorer, [quiet + spam + quiet], [""], model)
     assert 1 <= len(pieces) <= 3
     field, start, end, weight = pieces[0]
     assert field == "text"
@@ -75,7 +86,7 @@ def test_spans_point_at_the_words_that_weighed_most(scorer: Scorer, model: str) 
 
 def test_spans_are_offsets_of_the_text_as_it_was_written(scorer: Scorer) -> None:
     spam = TEXTS[int(np.flatnonzero(TRUTH)[0])]
-    plain, spread = scorer.spans([spam, ".".join(spam)], ["", ""], "narrow", top=1)
+    plain, spread = spans(scorer, [spam, ".".join(spam)], ["", ""], "narrow", top=1)
     assert len(plain) == len(spread) == 1
     for (field, start, end, _), text in ((plain[0], spam), (spread[0], ".".join(spam))):
         assert field == "text"
@@ -85,7 +96,7 @@ def test_spans_are_offsets_of_the_text_as_it_was_written(scorer: Scorer) -> None
 def test_a_name_that_weighs_is_a_span_of_its_own(scorer: Scorer) -> None:
     for model in ("wide", "slow_named"):
         name = max(NAMES, key=lambda name: scores_of(scorer, model, "好的", name))
-        (pieces,) = scorer.spans(["好的"], [name], model, top=5)
+        (pieces,) = spans(scorer, ["好的"], [name], model, top=5)
         found = [piece for piece in pieces if piece[0] == "name"]
         assert found
         assert all(0 <= start < end <= len(name) for _, start, end, _ in found)
@@ -98,12 +109,12 @@ def scores_of(scorer: Scorer, model: str, text: str, name: str) -> float:
 
 @pytest.mark.parametrize("model", ["narrow", "wide", "slow", "slow_named"])
 def test_nothing_to_read_has_no_spans(scorer: Scorer, model: str) -> None:
-    assert scorer.spans(["", "..."], ["", ""], model) in ([[], []], [[], scorer.spans(["..."], [""], model)[0]])
-    assert scorer.spans([], [], model) == []
+    assert spans(scorer, ["", "..."], ["", ""], model) in ([[], []], [[], spans(scorer, ["..."], [""], model)[0]])
+    assert spans(scorer, [], [], model) == []
 
 
 def test_spans_are_few_and_heaviest_first(scorer: Scorer) -> None:
-    for pieces in scorer.spans(TEXTS[:50], NAMES[:50], "wide", top=2):
+    for pieces in spans(scorer, TEXTS[:50], NAMES[:50], "wide", top=2):
         weights = [weight for *_, weight in pieces]
         assert len(pieces) <= 2
         assert weights == sorted(weights, reverse=True)

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 from click.testing import CliRunner, Result
 
 from deploy.embedded import start_broker
 from deploy.processes import free_port
 from topics import admin
-from workers.cli.topics import command, connection
-from workers.settings import load_settings
+from workers.cli.topics import command
 
 
 @pytest.fixture
@@ -74,19 +72,3 @@ def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed.exit_code == 1
     assert failed.output.count("\n") == 1
     assert "SLUICEGATE_KAFKA_USER" in failed.output
-
-
-def test_tls_and_sasl_come_from_a_workers_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    authority = tmp_path / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(str(authority))
-    monkeypatch.setenv("SLUICEGATE_KAFKA_PROTOCOL", "SASL_SSL")
-    monkeypatch.setenv("SLUICEGATE_KAFKA_CA", str(authority))
-    monkeypatch.setenv("SLUICEGATE_KAFKA_USER", "gate")
-    monkeypatch.setenv("SLUICEGATE_KAFKA_PASSWORD", "word")
-    assert connection(load_settings()) == {
-        "security_protocol": "SASL_SSL",
-        "ssl_cafile": str(authority),
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": "gate",
-        "sasl_plain_password": "word",
-    }

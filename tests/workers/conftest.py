@@ -26,6 +26,7 @@ class StoredRecord:
     topic: str = "posts"
     partition: int = 0
     timestamp: int = NOW
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 MakePost = Callable[..., bytes]

@@ -35,6 +35,18 @@ def test_a_stage_is_timed() -> None:
 
 def test_the_versions_are_told() -> None:
     metrics = Metrics()
-    metrics.name_versions("2026-11-24.1", {"abuse": "1"})
-    labels = {"policy": "2026-11-24.1", "model_abuse": "1"}
-    assert metrics.registry.get_sample_value("sluicegate_versions_info", labels) == 1
+    metrics.name_versions("0.1.0", "2026-11-24.1", "digest", {"abuse": "1"})
+    [sample] = [sample for family in metrics.versions.collect() for sample in family.samples]
+    labels = dict(sample.labels)
+    assert len(labels.pop("set")) == 8
+    assert labels == {"worker": "0.1.0", "policy": "2026-11-24.1", "model_abuse": "1"}
+
+
+def test_a_policy_that_was_changed_under_the_same_name_is_another_set() -> None:
+    def set_of(digest: str) -> str:
+        metrics = Metrics()
+        metrics.name_versions("0.1.0", "1", digest, {})
+        [sample] = [sample for family in metrics.versions.collect() for sample in family.samples]
+        return sample.labels["set"]
+
+    assert set_of("one") == set_of("one") != set_of("two")

@@ -31,7 +31,13 @@ SOLICITATION = "同城可约，上门服务，加微信 vx8899 看照片"
 
 
 def moderate(judge: Judge, records: list[Any]) -> dict[str, list[Row]]:
-    return asyncio.run(Moderator(judge, Metrics()).moderate(records)).rows
+    return moderated(Moderator(judge, Metrics()), records)
+
+
+def moderated(moderator: Moderator, records: list[Any]) -> dict[str, list[Row]]:
+    partition = records[0].partition
+    outputs = asyncio.run(moderator.moderate({partition: records}, {partition: records[0].offset}))
+    return outputs.rows[partition]
 
 
 def test_an_ordinary_post_is_allowed_in_fewer_than_250_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:
@@ -75,6 +81,24 @@ def test_what_is_no_post_is_set_aside_and_its_neighbours_are_decided(
         (1, b"{", "not_json"),
         (2, None, "tombstone"),
     ]
+
+
+def test_posts_of_several_partitions_are_decided_together_as_each_partition_would_be_alone(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    fetch = {
+        partition: [
+            record(offset, b"{" if offset % 7 == partition else post_bytes(offset, SOLICITATION), partition=partition)
+            for offset in range(10 * partition, 10 * partition + length)
+        ]
+        for partition, length in ((2, 9), (0, 1), (5, 12))
+    }
+    committed = {partition: records[0].offset for partition, records in fetch.items()}
+    together = asyncio.run(Moderator(judge, Metrics()).moderate(fetch, committed)).rows
+    assert list(together) == list(fetch)
+    for partition, records in fetch.items():
+        assert together[partition] == moderate(judge, records)
+        assert sum(map(len, together[partition].values())) == len(records)
 
 
 def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any) -> None:
@@ -226,7 +250,7 @@ def test_after_an_upgrade_a_redelivered_post_is_judged_under_the_policy_that_jud
     old, new = upgrade
     records = [record(number, post_bytes(1)) for number in range(8)]
     first = by_offset(moderate(old, records[:6]))
-    again = by_offset(asyncio.run(Moderator(new, Metrics(), [old]).moderate(records)).rows)
+    again = by_offset(moderated(Moderator(new, Metrics(), [old]), records))
     assert {offset: again[offset] for offset in first} == first
     decisions = [decode(again[offset] or b"") for offset in range(8)]
     assert [decision.policy for decision in decisions] == ["old"] * 6 + ["new"] * 2
@@ -241,7 +265,7 @@ def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted
     records = [record(number, post_bytes(1)) for number in range(6)]
     moderate(old, records)
     metrics = Metrics()
-    outputs = asyncio.run(Moderator(new, metrics).moderate(records)).rows
+    outputs = moderated(Moderator(new, metrics), records)
     decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
     assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
     assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6

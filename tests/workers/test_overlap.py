@@ -1,4 +1,4 @@
-"""Batches under way at once: in order within a partition, few, and none forgotten."""
+"""Batches under way at once: ended in the order they began, few, and none forgotten."""
 
 from __future__ import annotations
 
@@ -11,34 +11,33 @@ from hypothesis import strategies as st
 from workers.overlap import Overlap
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=20), st.integers(1, 4))
-def test_work_of_a_partition_keeps_its_order_and_no_more_is_under_way_than_allowed(
-    work: list[tuple[int, int]], limit: int
-) -> None:
-    begun: list[tuple[int, int]] = []
-    ended: list[tuple[int, int]] = []
+@given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
+def test_work_ends_in_the_order_it_began_and_no_more_is_under_way_than_allowed(waits: list[int], limit: int) -> None:
+    begun: list[int] = []
+    ended: list[int] = []
 
-    async def step(partition: int, number: int, waits: int) -> None:
-        begun.append((partition, number))
+    async def step(number: int, waits: int) -> int:
+        begun.append(number)
         assert len(begun) - len(ended) <= limit
         for _ in range(waits):
             await asyncio.sleep(0)
-        ended.append((partition, number))
+        return number
+
+    async def end(number: int) -> None:
+        await asyncio.sleep(0)
+        ended.append(number)
 
     async def run() -> None:
         async with Overlap(limit) as overlap:
-            for number, (partition, waits) in enumerate(work):
-                await overlap.start(partition, step(partition, number, waits))
+            for number, of_step in enumerate(waits):
+                await overlap.start(step(number, of_step), end)
             await overlap.drained()
-            assert len(ended) == len(work)
+            assert ended == begun == list(range(len(waits)))
 
     asyncio.run(run())
-    for partition in range(3):
-        of_partition = [number for where, number in ended if where == partition]
-        assert of_partition == sorted(of_partition)
 
 
-def test_partitions_do_not_wait_for_each_other() -> None:
+def test_work_begins_while_what_began_before_it_waits() -> None:
     async def run() -> None:
         second = asyncio.Event()
 
@@ -49,19 +48,24 @@ def test_partitions_do_not_wait_for_each_other() -> None:
             second.set()
 
         async with Overlap(2) as overlap:
-            await overlap.start(0, first_waits())
-            await overlap.start(1, then_goes())
+            await overlap.start(first_waits(), nothing)
+            await overlap.start(then_goes(), nothing)
 
     asyncio.run(asyncio.wait_for(run(), 5))
 
 
-def test_a_failure_ends_whoever_waits_for_more_work() -> None:
-    async def fails() -> None:
-        raise ZeroDivisionError
+async def nothing(_: None) -> None:
+    pass
 
+
+async def fails() -> None:
+    raise ZeroDivisionError
+
+
+def test_a_failure_ends_whoever_waits_for_more_work() -> None:
     async def run() -> None:
         async with Overlap(2) as overlap:
-            await overlap.start(0, fails())
+            await overlap.start(fails(), nothing)
             await asyncio.Event().wait()
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -69,20 +73,34 @@ def test_a_failure_ends_whoever_waits_for_more_work() -> None:
     assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
 
 
-def test_draining_does_not_raise_what_the_work_raised() -> None:
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ZeroDivisionError
+def test_what_began_after_a_failure_is_not_ended() -> None:
+    ended: list[int] = []
 
-    async def work(overlap: Overlap) -> None:
-        async with overlap:
-            await overlap.start(0, fails())
-            await asyncio.Event().wait()
+    async def step(number: int) -> int:
+        if number == 1:
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+        return number
+
+    async def end(number: int) -> None:
+        ended.append(number)
 
     async def run() -> None:
-        overlap = Overlap(1)
+        async with Overlap(3) as overlap:
+            for number in range(3):
+                await overlap.start(step(number), end)
+
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(asyncio.wait_for(run(), 5))
+    assert ended == [0]
+
+
+def test_draining_returns_after_a_failure() -> None:
+    async def run() -> None:
+        overlap = Overlap(2)
         with pytest.raises(ExceptionGroup):
-            await work(overlap)
+            async with overlap:
+                await overlap.start(fails(), nothing)
         await overlap.drained()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 5))

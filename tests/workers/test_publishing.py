@@ -78,9 +78,9 @@ def test_rows_and_offset_arrive_in_order_with_keys_headers_and_tombstones(delive
         await publisher.publish({ALLOW.name: [Row(b"last", b"y")], DEAD.name: []}, 2_003)
         rows = await committed_rows(delivery[1], start)
         found = [(row.key, row.value) for row in rows if row.topic == ALLOW.name]
-        assert found == [(key, value) for key, value, _ in [*allowed, Row(b"last", b"y")]]
+        assert found == [(row.key, row.value) for row in [*allowed, Row(b"last", b"y")]]
         assert [(row.key, row.value, list(row.headers)) for row in rows if row.topic == DEAD.name] == [
-            tuple(row) for row in dead
+            (row.key, row.value, row.headers) for row in dead
         ]
         assert await consumer.committed(SOURCE) == 2_003
         await publisher.stop()

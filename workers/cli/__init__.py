@@ -18,6 +18,8 @@ COMMANDS = {
     "models": "List, train and evaluate models.",
     "topics": "Create, check and describe the topics.",
     "dead": "List, show and replay dead letters.",
+    "tail": "Print decisions as they come.",
+    "export": "Write decisions as Parquet files.",
 }
 
 

@@ -10,20 +10,19 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import click
 
 from topics.dead_letter import Reason
+from workers.cli.times import TimeType
 
 if TYPE_CHECKING:
     from topics.dead_topic import DeadTopic, Stored
     from workers.settings import Settings
 
 _PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,18})", re.ASCII)
-_AGO = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Command = Callable[..., None]
 
@@ -50,23 +49,6 @@ class PlaceType(click.ParamType):
         return Place(int(found[1]), int(found[2]))
 
 
-class SinceType(click.ParamType):
-    """A time ago, or a date, as milliseconds since the epoch."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            if ago := _AGO.fullmatch(value):
-                when = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            else:
-                when = datetime.fromisoformat(value)
-                when = when if when.tzinfo else when.replace(tzinfo=UTC)
-            return int(when.timestamp() * 1_000)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is neither a time ago, such as 90m, nor a date, such as 2026-11-24T18:00", param, ctx)
-
-
 _connected = click.option(
     "--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"
 )
@@ -74,7 +56,7 @@ _connected = click.option(
 
 def _selected(command: Command) -> Command:
     for option in (
-        click.option("--since", type=SinceType(), help="Only from then on: 90m, 1h, 2d, or a date (UTC)."),
+        click.option("--since", type=TimeType(), help="Only from then on: 90m, 1h, 2d, or a date (UTC)."),
         click.option("--reason", type=click.Choice(get_args(Reason)), help="Only those of this reason."),
     ):
         command = option(command)
@@ -97,7 +79,7 @@ def command() -> None:
     "--limit", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True, help="The newest so many."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too.")
-def list_letters(kafka: str | None, since: int | None, reason: str | None, limit: int, as_json: bool) -> None:
+def list_letters(kafka: str | None, since: datetime | None, reason: str | None, limit: int, as_json: bool) -> None:
     """List dead letters, the newest last, and how many there are of each reason."""
     from workers.cli.letters import print_table, summary
 
@@ -150,7 +132,7 @@ def show(kafka: str | None, place: Place, raw: bool) -> None:
 def replay(
     kafka: str | None,
     places: tuple[Place, ...],
-    since: int | None,
+    since: datetime | None,
     reason: str | None,
     everything: bool,
     again: bool,
@@ -219,14 +201,14 @@ def _dead_topic(kafka: str | None) -> Iterator[tuple[DeadTopic, Settings]]:
     from aiokafka.errors import KafkaError
 
     from topics.dead_topic import DeadTopic, DeadTopicError
-    from workers.cli.topics import connection
+    from workers.connection import security_arguments
     from workers.settings import SettingsError, load_settings
 
     try:
         settings = load_settings()
         if kafka:
             settings = settings.model_copy(update={"kafka": kafka})
-        with DeadTopic(settings.kafka, connection(settings)) as topic:
+        with DeadTopic(settings.kafka, security_arguments(settings)) as topic:
             yield topic, settings
     except (DeadTopicError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
@@ -234,8 +216,8 @@ def _dead_topic(kafka: str | None) -> Iterator[tuple[DeadTopic, Settings]]:
         raise click.ClickException(f"not replayed to the end: {error or type(error).__name__}") from error
 
 
-def _passes(stored: Stored, since: int | None, reason: str | None) -> bool:
-    if since is not None and stored.timestamp < since:
+def _passes(stored: Stored, since: datetime | None, reason: str | None) -> bool:
+    if since is not None and stored.timestamp < since.timestamp() * 1_000:
         return False
     return reason is None or ((letter := stored.letter) is not None and letter.reason == reason)
 

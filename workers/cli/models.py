@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workers.cli.reference import reference
+
 if TYPE_CHECKING:
     from models.scorer import Scorer
 
@@ -19,6 +21,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.group()
 def command() -> None:
     """Models: list, train, evaluate; choose the version that is served."""
+
+
+command.add_command(reference)
 
 
 @command.command("list")

@@ -52,7 +52,11 @@ CPU_SECONDS = "process_cpu_seconds_total"
     f"decided, or {DEFAULT_RATE:.0f}/s for a simulated stream without end.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 16), default=1, show_default=True, help="Worker processes, one group."
+    "--workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    show_default=True,
+    help="Worker processes, one group. 0: those that run already on --kafka are watched.",
 )
 @click.option(
     "--partitions",
@@ -69,6 +73,12 @@ CPU_SECONDS = "process_cpu_seconds_total"
     metavar="FILE",
     help="Policy to decide by; the shipped one without it.",
 )
+@click.option(
+    "--prometheus",
+    "scraped",
+    is_flag=True,
+    help="Have an installed Prometheus scrape the workers, with the alert rules.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on the last line.")
 @click.option(
     "--picture",
@@ -83,6 +93,8 @@ def command(**options: Any) -> None:
     """
     from deploy.processes import ServiceError
 
+    if options["workers"] == 0 and not options["kafka"]:
+        raise click.UsageError("--workers 0 needs --kafka: nothing would decide posts on the embedded broker")
     policy = options.pop("policy")
     settings = {"POLICY": str(policy.resolve())} if policy else {}
     try:
@@ -103,6 +115,7 @@ async def _run(
     kafka: str | None,
     redis: str | None,
     settings: dict[str, str],
+    scraped: bool,
     as_json: bool,
     picture: Path | None,
 ) -> int:
@@ -127,6 +140,8 @@ async def _run(
             console.print(f"broker {stack.kafka}   redis {stack.redis}")
             for metrics, web in zip(stack.metrics, stack.web, strict=True):
                 console.print(f"worker metrics {metrics}   web {web}")
+            if scraped:
+                await asyncio.to_thread(_have_scraped, stack, console)
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
             console.print(f"ready after {time.monotonic() - start:.1f} s")
@@ -143,6 +158,16 @@ async def _run(
     if as_json:
         print(json.dumps(result), flush=True)
     return 0 if complete or endless else INTERRUPTED
+
+
+def _have_scraped(stack: Stack, console: Console) -> None:
+    from deploy.prometheus import HOW_TO, installed
+
+    if not installed():
+        console.print(HOW_TO)
+        return
+    stack.start_prometheus()
+    console.print(f"prometheus {stack.prometheus}   alerts {stack.prometheus}/alerts")
 
 
 async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -12,7 +12,6 @@ import click
 if TYPE_CHECKING:
     from topics.admin import TopicAdmin, TopicState
     from topics.catalog import Topic
-    from workers.settings import Settings
 
 Command = Callable[..., None]
 
@@ -124,29 +123,12 @@ def _as_json(topic: Topic, state: TopicState | None) -> dict[str, Any]:
 def _admin(kafka: str | None) -> Iterator[TopicAdmin]:
     """A connection by the options and the environment; its errors become one line."""
     from topics.admin import AdminError, TopicAdmin
+    from workers.connection import security_arguments
     from workers.settings import SettingsError, load_settings
 
     try:
         settings = load_settings()
-        with TopicAdmin(kafka or settings.kafka, connection(settings)) as admin:
+        with TopicAdmin(kafka or settings.kafka, security_arguments(settings)) as admin:
             yield admin
     except (AdminError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def connection(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for kafka-python's clients: the settings' TLS and SASL."""
-    arguments: dict[str, Any] = {"security_protocol": settings.kafka_protocol}
-    files = {
-        "ssl_cafile": settings.kafka_ca,
-        "ssl_certfile": settings.kafka_cert,
-        "ssl_keyfile": settings.kafka_key,
-    }
-    arguments |= {name: str(path) for name, path in files.items() if path is not None}
-    if settings.kafka_protocol.startswith("SASL") and settings.kafka_password is not None:
-        arguments |= {
-            "sasl_mechanism": settings.kafka_mechanism,
-            "sasl_plain_username": settings.kafka_user,
-            "sasl_plain_password": settings.kafka_password.get_secret_value(),
-        }
-    return arguments

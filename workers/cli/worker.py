@@ -50,7 +50,9 @@ def command(**chosen: Any) -> None:
             os.environ[f"{PREFIX}{name.upper()}"] = value
     from workers.app import app, settings
 
-    sys.argv = ["sluicegate", "worker", "--web-port", str(settings.web_port), "--loglevel", settings.log_level]
+    # Off a terminal every line is JSON, so Faust's banner stays away.
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    sys.argv = ["sluicegate", *quiet, "worker", "--web-port", str(settings.web_port), "--loglevel", settings.log_level]
     app.main()
 
 

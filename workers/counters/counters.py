@@ -82,6 +82,11 @@ class Counters:
         other._policy = policy
         return other
 
+    async def ping(self) -> None:
+        """Return when the store has answered, or at once where nothing is counted. Raises CountersUnavailable."""
+        if self._specs:
+            await self._store.ping()
+
     async def claim(self, partitions: Collection[int]) -> None:
         """Become the owner of these partitions, and of no others: whoever owned them before can count no more.
 

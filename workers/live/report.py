@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from workers.cli.pictures import recording, save
 from workers.live.view import VERDICTS, View
 from workers.live.watch import Watch
-
-PICTURE_WIDTH = 140
 
 
 def summary(watch: Watch, sent: int) -> dict[str, Any]:
@@ -81,9 +78,6 @@ def _caught(truths: dict[tuple[int, int], str], verdicts: dict[tuple[int, int], 
 
 def save_picture(view: View, file: Path) -> None:
     """Write the live view as it stands as an SVG."""
-    with Path(os.devnull).open("w") as nowhere:
-        console = Console(record=True, width=PICTURE_WIDTH, file=nowhere, force_terminal=True)
-        console.print(view.page())
-        picture = console.export_svg(title="sluicegate run")
-    # A picture that fetches nothing: the reader's own monospaced font will do.
-    file.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL))
+    console = recording()
+    console.print(view.page())
+    save(console, "sluicegate run", file)

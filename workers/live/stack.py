@@ -10,9 +10,11 @@ import tempfile
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from deploy.embedded import start_broker, start_valkey
 from deploy.processes import HOST, Service, ServiceError, free_port
+from deploy.prometheus import start_prometheus
 from topics.admin import AdminError, TopicAdmin
 from workers.settings import PREFIX
 
@@ -28,6 +30,7 @@ class Stack:
         redis: URL of the Redis.
         metrics: addresses of the workers' metrics.
         web: addresses of the workers' Faust pages.
+        prometheus: its address, where one was started.
     """
 
     def __init__(self, kafka: str | None, redis: str | None, workers: int, settings: dict[str, str]) -> None:
@@ -35,6 +38,7 @@ class Stack:
         self.redis = redis or ""
         self.metrics: list[str] = []
         self.web: list[str] = []
+        self.prometheus = ""
         self._count = workers
         self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
@@ -65,7 +69,7 @@ class Stack:
             self._settings = {"DELIVERY": "at_least_once", **self._settings}
             broker, self.kafka = start_broker(self._folder)
             self._services.append(broker)
-        if not self.redis:
+        if not self.redis and self._count:
             valkey, self.redis = start_valkey(self._folder)
             self._services.append(valkey)
         try:
@@ -91,6 +95,12 @@ class Stack:
         self.metrics.append(f"http://{HOST}:{metrics_port}/metrics")
         self.web.append(f"http://{HOST}:{web_port}/")
 
+    def start_prometheus(self) -> None:
+        """Have the workers scraped, and the rules evaluated. Raises ServiceError where it is not installed."""
+        targets = [urlsplit(address).netloc for address in self.metrics]
+        service, self.prometheus = start_prometheus(self._folder, targets)
+        self._services.append(service)
+
     def total(self, metric: str) -> float:
         """The sum of a metric without labels over the workers that answer."""
         return sum(_scraped(address, metric) for address in self.metrics)
@@ -102,13 +112,13 @@ class Stack:
                 raise ServiceError(f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}")
 
     async def wait_until_ready(self, partitions: int) -> None:
-        """Return when the workers own all partitions between them.
+        """Return when the workers own all partitions between them; at once where none were started.
 
         Raises:
             ServiceError: a worker ended, or they are not ready in time.
         """
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
-        while await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
+        while self._workers and await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
             self.check()
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(

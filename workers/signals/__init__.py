@@ -69,13 +69,12 @@ class Signals:
         A family of which nothing is wanted is not computed. `wanted` names at least one signal.
         """
         chosen = self.names if wanted is None else wanted & self.names
-        columns = {
-            name: series
-            for family in self.families
-            if any(column.name in chosen for column in family.columns)
-            for name, series in self._measured(family, batch).items()
-            if name in chosen
-        }
+        columns: dict[str, pl.Series] = {}
+        for family in self.families:
+            own = [column.name for column in family.columns if column.name in chosen]
+            if own:
+                measured = self._measured(family, batch, own)
+                columns |= {name: measured[name] for name in own}
         return pl.DataFrame(columns)
 
     def keys(self, batch: Batch, by: Collection[str]) -> dict[str, NDArray[np.uint64]]:
@@ -86,9 +85,13 @@ class Signals:
         posts = batch.posts
         columns: dict[str, Callable[[], NDArray[np.uint64]]] = {
             "author": lambda: hash_strings(batch.authors),
-            "fingerprint": lambda: self._measured(self._duplicates, batch)["fingerprint"].fill_null(0).to_numpy(),
+            "fingerprint": lambda: (
+                self._measured(self._duplicates, batch, ["fingerprint"])["fingerprint"].fill_null(0).to_numpy()
+            ),
             "campaign": lambda: campaigns(batch),
-            "link_domain": lambda: hash_strings(self._measured(self._links, batch)["link_domain"].to_list()),
+            "link_domain": lambda: hash_strings(
+                self._measured(self._links, batch, ["link_domain"])["link_domain"].to_list()
+            ),
             "ip": lambda: hash_strings([post.ip for post in posts]),
             "device": lambda: hash_strings([post.device for post in posts]),
             "agency": lambda: hash_strings([post.author.agency for post in posts]),
@@ -96,11 +99,11 @@ class Signals:
         }
         return {name: columns[name]() for name in by}
 
-    def _measured(self, family: Family, batch: Batch) -> dict[str, pl.Series]:
-        """A family's columns, computed once for the rules and the counters' keys of a batch."""
+    def _measured(self, family: Family, batch: Batch, names: Sequence[str]) -> dict[str, pl.Series]:
+        """These columns of a family, computed once for the rules and the counters' keys of a batch."""
         if self._last[0] is not batch:
             self._last = (batch, {})
-        measured = self._last[1]
-        if family.name not in measured:
-            measured[family.name] = family.measure(batch)
-        return measured[family.name]
+        measured = self._last[1].setdefault(family.name, {})
+        if not measured.keys() >= set(names):
+            measured |= family.measure(batch, names)
+        return measured

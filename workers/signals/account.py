@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from topics.post import Author
@@ -33,16 +35,21 @@ class Account:
         ),
     )
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         authors = [post.author for post in batch.posts]
-        opened = pl.Series([a.created_at for a in authors], dtype=pl.Int64)
-        age = (pl.Series(batch.times) - opened).cast(pl.Float64) / DAY_MS
-        return {
-            "account_age_days": age.clip(lower_bound=0.0),
-            "followers": pl.Series([a.followers for a in authors], dtype=pl.UInt32),
-            "agency": pl.Series([a.agency for a in authors], dtype=pl.String),
-            "profile_bare": pl.Series([bare(a) for a in authors], dtype=pl.Boolean),
+        columns: dict[str, Callable[[], pl.Series]] = {
+            "account_age_days": lambda: ages(batch, authors),
+            "followers": lambda: pl.Series([a.followers for a in authors], dtype=pl.UInt32),
+            "agency": lambda: pl.Series([a.agency for a in authors], dtype=pl.String),
+            "profile_bare": lambda: pl.Series([bare(a) for a in authors], dtype=pl.Boolean),
         }
+        return {name: column() for name, column in columns.items() if wanted is None or name in wanted}
+
+
+def ages(batch: Batch, authors: Sequence[Author]) -> pl.Series:
+    """Days from the opening of the accounts to the posts; null where that is unknown."""
+    opened = np.array([author.created_at for author in authors], np.float64)
+    return pl.Series(np.maximum((batch.times - opened) / DAY_MS, 0.0), nan_to_null=True)
 
 
 def bare(author: Author) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -21,8 +22,9 @@ class Column(NamedTuple):
 class Family(Protocol):
     """Signals that are computed together.
 
-    `measure` gives a Series of len(batch) for each name in `columns`, of the declared dtype. It takes any batch
-    of valid posts, raises on none, and reads nothing but the batch.
+    `measure` gives a Series of len(batch) for each name in `columns` that is wanted (None: all), of the declared
+    dtype, and may give others of them. It takes any batch of valid posts, raises on none, and reads nothing but the
+    batch.
     """
 
     @property
@@ -31,4 +33,4 @@ class Family(Protocol):
     @property
     def columns(self) -> tuple[Column, ...]: ...
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]: ...
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]: ...

@@ -13,6 +13,7 @@ character says about as much as three letters do.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 import numpy as np
@@ -53,7 +54,7 @@ class Duplicates:
         Column("fingerprint", pl.UInt64(), "", "hash of the folded text; null for a text too short to mean much"),
     )
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         hashes = pl.Series(fingerprints(batch), dtype=pl.UInt64)
         return {"fingerprint": hashes.set(hashes == 0, None)}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +71,7 @@ class Links:
     def __init__(self) -> None:
         suffix_list()
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         counts = [0] * len(batch)
         domains: list[str | None] = [None] * len(batch)
         shorteners = [False] * len(batch)

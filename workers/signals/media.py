@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import numpy as np
 import polars as pl
 
 from topics.post import Media
@@ -26,8 +29,13 @@ class Attachments:
         ),
     )
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         media = [post.media for post in batch.posts]
+        if not any(media):
+            return {
+                "media_count": pl.Series(np.zeros(len(batch), np.uint16)),
+                "media_sexual": pl.repeat(None, len(batch), dtype=pl.Float32, eager=True),
+            }
         return {
             "media_count": pl.Series(list(map(len, media)), dtype=pl.UInt16),
             "media_sexual": pl.Series([worst(items) if items else None for items in media], dtype=pl.Float32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -23,14 +23,18 @@ class Origin:
         Column("device", pl.String(), "", "id of the device it was sent from; null if unknown"),
     )
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         posts = batch.posts
-        values: dict[str, Sequence[str | None]] = {
-            "kind": [post.kind for post in posts],
-            "lang": [post.lang for post in posts],
-            "author": batch.authors,
-            "reply_to": [post.reply_to for post in posts],
-            "ip": [post.ip for post in posts],
-            "device": [post.device for post in posts],
+        columns: dict[str, Callable[[], Sequence[str | None]]] = {
+            "kind": lambda: [post.kind for post in posts],
+            "lang": lambda: [post.lang for post in posts],
+            "author": lambda: batch.authors,
+            "reply_to": lambda: [post.reply_to for post in posts],
+            "ip": lambda: [post.ip for post in posts],
+            "device": lambda: [post.device for post in posts],
         }
-        return {name: pl.Series(column, dtype=pl.String) for name, column in values.items()}
+        return {
+            name: pl.Series(values(), dtype=pl.String)
+            for name, values in columns.items()
+            if wanted is None or name in wanted
+        }

@@ -8,7 +8,7 @@ that overlap, the one that begins first counts, the longest of those that begin 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -70,7 +70,7 @@ class Terms:
         form = Implementation.DFA if small else Implementation.ContiguousNFA
         self._automaton = AhoCorasick(patterns, implementation=form)
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         hits = np.zeros((len(self._lists), len(batch)), np.int64)
         for folded in (batch.folded_text, batch.folded_name):
             found = self._search(folded.codes, folded.starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ class Text:
         self._scorer = scorer
         self.columns = (*score_columns(scorer.names), LENGTH)
 
-    def measure(self, batch: Batch) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         scores = self._scorer.score(batch.text_grams, batch.name_grams, batch.texts, batch.names)
         series = {
             name: pl.Series(np.ascontiguousarray(scores[:, index]), dtype=pl.Float32)

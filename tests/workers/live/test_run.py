@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,3 +122,13 @@ def test_what_cannot_work_is_told_in_a_line(arguments: list[str], message: str) 
     assert done.returncode != 0
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_with_prometheus_installed_its_address_is_told_and_otherwise_how_to_get_it(tmp_path: Path) -> None:
+    summary, said = run("--count", "500", "--prometheus")
+    assert summary["posts"] == 500
+    if shutil.which("prometheus"):
+        assert "alerts http://127.0.0.1:" in said
+    else:
+        assert "apt-get install prometheus" in said
+    assert not any(map(listening, ports(said)))

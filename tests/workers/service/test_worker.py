@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import urllib.request
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import deploy
 from deploy.processes import Service, free_port
 
 Record = tuple[int, bytes | None, bytes | None]
@@ -113,6 +116,24 @@ def test_a_worker_told_to_stop_ends_well_and_its_successor_goes_on_from_there(pl
     assert Counter(output.source for output in outputs).most_common(1)[0][1] == 1
 
 
+@pytest.mark.parametrize("fresh_broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+@pytest.mark.parametrize("redis_answers", [True, False])
+def test_a_worker_at_full_work_ends_within_the_grace_that_its_pod_has(
+    platform: Any, start_worker: Any, own_valkey: tuple[Service, str], redis_answers: bool
+) -> None:
+    worker = start_worker(batch_posts="500")
+    platform.send([post(number) for number in range(6_000)])
+    platform.outputs(1_000)
+    if not redis_answers:
+        own_valkey[0].stop()
+    worker.ask_to_stop()
+    manifest = yaml.safe_load((Path(deploy.__file__).parent / "k8s/base/deployment.yaml").read_text("utf-8"))
+    assert worker.process.wait(manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]) == 0
+    start_worker()
+    outputs = platform.outputs(6_000)
+    assert Counter(Counter(output.source for output in outputs).values()) == {1: 6_000}
+
+
 def test_without_redis_decisions_go_on_and_say_so(
     platform: Any, start_worker: Any, own_valkey: tuple[Service, str]
 ) -> None:
@@ -187,3 +208,12 @@ def test_a_worker_that_slept_past_its_session_publishes_nothing_and_ends(platfor
     outputs = platform.outputs(1_600)
     assert Counter(Counter(output.source for output in outputs).values()) == {1: 1_600}
     assert successor.running or sleeper.running
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+def test_a_run_may_play_posts_to_workers_that_run_already(platform: Any, start_worker: Any) -> None:
+    start_worker()
+    command = [sys.executable, "-m", "workers", "run", "--workers", "0", "--count", "500", "--kafka", platform.kafka]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["posts"] == 500

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ def test_age_is_the_days_from_opening_to_the_post(post: Posts, batch: Callable[.
     assert Account().measure(batch(*posts))["account_age_days"].to_list() == [3.0, 0.5, 0.0, 0.0, None]
 
 
-def test_a_post_from_the_future_does_not_age_the_account(post: Posts) -> None:
+def test_a_post_from_the_future_does_not_age_the_account(post: Posts, batch: Callable[..., Batch]) -> None:
     now = post().created_at
     dated = post(created_at=now + 400 * DAY, author={"created_at": now - DAY})
-    arrived = Batch([dated], np.array([0]), np.array([now]))
+    arrived = replace(batch(dated), arrived_at=np.array([now]))
     assert Account().measure(arrived)["account_age_days"].to_list() == [1.0]
 
 

@@ -1,0 +1,121 @@
+"""growth.*: what a post costs when there is more of everything: rules, terms, live campaigns, text."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bench.offline import TIMEOUT_SECONDS, cpu_of, moderator, records
+from bench.pipeline import FILES, POSTS
+from bench.policies import RULES, loaded
+from bench.posts import SEED, payloads
+from deploy.embedded import start_valkey
+from deploy.processes import Service
+from topics.reading import read_posts
+from workers.counters import Counters, RedisStore
+from workers.counters.spec import CounterSpec
+from workers.decoding import Record
+from workers.moderate import Moderator
+from workers.policy import Policy
+from workers.simulator import Simulator
+from workers.simulator.platform import START_MS
+
+WARM, MEASURED, ROUNDS = 8_000, 24_000, 3
+MANY_RULES, MANY_TERMS = 1_000, 100_000
+MILLION = 1_000_000
+FEW_CAMPAIGNS, MANY_CAMPAIGNS = MILLION, 10 * MILLION
+LONGER = 8
+HOUR_MS = 3_600_000
+HOUR_START_MS = START_MS // HOUR_MS * HOUR_MS
+FILLERS_PARTITION = 1_000
+FILLED_AT_ONCE = 20_000
+
+
+def run() -> dict[str, float]:
+    """Measure."""
+    with tempfile.TemporaryDirectory() as folder:
+        valkey, url = start_valkey(Path(folder))
+        try:
+            return asyncio.run(_growth(Path(folder), valkey, url))
+        finally:
+            valkey.stop()
+
+
+async def _growth(folder: Path, valkey: Service, url: str) -> dict[str, float]:
+    policy = loaded(folder)
+    posts = records(islice((value for _, value, _ in payloads(FILES, POSTS)), WARM + ROUNDS * MEASURED))
+    rules = await compare(moderator(policy, url), moderator(loaded(folder, MANY_RULES), url), posts, posts)
+    terms = await compare(moderator(policy, url), moderator(loaded(folder, RULES, MANY_TERMS), url), posts, posts)
+    short, long = long_posts(WARM + ROUNDS * MEASURED // 4)
+    text = await compare(moderator(policy, url), moderator(policy, url), records(short), records(long))
+    few, many = await by_campaigns(policy, valkey, url)
+    return {
+        "growth.rules_1000_vs_50": rules,
+        "growth.terms_100k_vs_1k": terms,
+        "growth.campaigns_10M_vs_1M": many / few,
+        "growth.campaigns_1M_us": few * 1e6,
+        "growth.campaigns_10M_us": many * 1e6,
+        "growth.text_8x_length": text,
+    }
+
+
+async def compare(
+    small: Moderator, large: Moderator, small_posts: Sequence[Record], large_posts: Sequence[Record]
+) -> float:
+    """CPU of this process a post, large over small. They take turns, so that a busy neighbour slows both."""
+    taken = [0.0, 0.0]
+    sides = ((small, small_posts), (large, large_posts))
+    for of, posts in sides:
+        await cpu_of(of, posts[:WARM])
+    size = (len(small_posts) - WARM) // ROUNDS
+    for place in range(WARM, WARM + ROUNDS * size, size):
+        for side, (of, posts) in enumerate(sides):
+            taken[side] += (await cpu_of(of, posts[place : place + size]))[0]
+    return taken[1] / taken[0]
+
+
+def long_posts(number: int) -> tuple[list[bytes], list[bytes]]:
+    """So many ordinary posts, and the same with a text that is LONGER of such texts in a row.
+
+    Ordinary ones only: of a text that has some of everything in it more rules fire, and explaining them costs as well.
+    """
+    values = [value for _, value, truth in Simulator(SEED, 2 * number).lines() if truth == "ordinary"]
+    posts = [post for post in read_posts(values)[0] if post is not None and not post.links]
+    size = len(posts)
+    long = [
+        msgspec.structs.replace(post, text=" ".join(posts[(place + step) % size].text for step in range(LONGER)))
+        for place, post in enumerate(posts[:number])
+    ]
+    encode = msgspec.json.encode
+    return [encode(post) for post in posts[:number]], [encode(post) for post in long]
+
+
+async def by_campaigns(policy: Policy, valkey: Service, url: str) -> tuple[float, float]:
+    """CPU seconds a post of this process and Valkey together, with few and with many campaigns in the current hour."""
+    (spec,) = (spec for spec in policy.counters if spec.by == "campaign")
+    posts = records(value for _, value, _ in Simulator(SEED, WARM + ROUNDS * MEASURED, HOUR_START_MS).lines())
+    taken = []
+    for campaigns in (FEW_CAMPAIGNS, MANY_CAMPAIGNS):
+        namespace = f"campaigns-{campaigns}"
+        await make_live(campaigns, spec, url, namespace)
+        of = moderator(policy, url, namespace)
+        await cpu_of(of, posts[:WARM])
+        taken.append(sum(await cpu_of(of, posts[WARM:], valkey.process.pid)) / len(posts[WARM:]))
+    return taken[0], taken[1]
+
+
+async def make_live(campaigns: int, spec: CounterSpec, url: str, namespace: str) -> None:
+    """Let a worker with this namespace find so many campaigns, each seen once in the hour; counters put them there."""
+    counters = Counters((spec,), RedisStore(url, namespace, TIMEOUT_SECONDS))
+    chance = np.random.default_rng(SEED)
+    for first in range(0, campaigns, FILLED_AT_ONCE):
+        keys = {name: chance.integers(1, 1 << 63, FILLED_AT_ONCE, np.uint64) for name in (spec.by, spec.of)}
+        offsets = np.arange(first, first + FILLED_AT_ONCE)
+        times = np.full(FILLED_AT_ONCE, HOUR_START_MS)
+        await counters.apply(FILLERS_PARTITION, offsets, times, keys, first)

@@ -1,0 +1,99 @@
+"""latency.*: from when a post was due to when its decision can be read, at half load and when nearly idle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.arrivals import delays_ms, poisson
+from bench.pipeline import FILES, POSTS
+from bench.policies import written
+from bench.posts import SEED, payloads, post_file
+from bench.stage import PARTITIONS, Kind, Progress, Stage, fill, measure
+from deploy import kafka
+from deploy.processes import ServiceError
+
+# How many of the posts are decided as fast as they can be, to learn how fast that is.
+BACKLOG, FROM, TO = 200_000, 60_000, 190_000
+SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
+IDLE_RATE, IDLE_SECONDS = 10.0, min(20.0, SECONDS)
+LOAD = 0.5
+PATIENCE_SECONDS = 120.0
+
+
+def run() -> dict[str, float]:
+    """Measure: on Apache Kafka, where it was fetched, and on the embedded broker."""
+    found: dict[str, float] = {}
+    if kafka.fetched():
+        found |= {f"latency.kafka.{name}": value for name, value in asyncio.run(_latency("kafka")).items()}
+        found |= {f"latency.{name}": found[f"latency.kafka.{name}"] for name in ("p50_ms", "p99_ms", "idle_p99_ms")}
+    else:
+        print(f"latency on Apache Kafka is left out: {kafka.HOW_TO}", file=sys.stderr)
+    found |= {f"latency.embedded.{name}": value for name, value in asyncio.run(_latency("embedded")).items()}
+    return found
+
+
+async def _latency(kind: Kind) -> dict[str, float]:
+    with Stage(kind) as stage:
+        backlog = await fill(stage.kafka, islice(payloads(FILES, POSTS), BACKLOG))
+        async with Progress(stage.kafka) as progress:
+            worker = stage.start_worker(policy=written(stage.folder / "policy"))
+            posts, seconds, _ = await measure(progress, [worker], FROM, TO)
+            await progress.until(backlog, [worker])
+            rate = LOAD * posts / seconds
+            loaded = await asyncio.to_thread(_delays, stage, await progress.offsets(), rate, SECONDS)
+            idle = await asyncio.to_thread(_delays, stage, await progress.offsets(), IDLE_RATE, IDLE_SECONDS)
+        stage.stop(worker)
+    return {
+        "posts_per_second": rate,
+        **{f"p{share}_ms": float(np.percentile(loaded, share)) for share in (50, 99)},
+        **{f"idle_p{share}_ms": float(np.percentile(idle, share)) for share in (50, 99)},
+    }
+
+
+def _delays(stage: Stage, first: list[int], rate: float, seconds: float) -> NDArray[np.float64]:
+    """Milliseconds of each post sent at this rate, from these offsets on, while nobody else sends."""
+    sent, seen, ready = (stage.folder / name for name in ("sent.npz", "seen.npz", "ready"))
+    ready.unlink(missing_ok=True)
+    posts = len(poisson(rate, seconds, SEED))
+    reader = stage.start_program(
+        "reader", "--first", json.dumps(first), "--posts", str(posts), "--ready", str(ready), "--out", str(seen)
+    )
+    for _ in range(int(PATIENCE_SECONDS / 0.05)):
+        if ready.exists():
+            break
+        time.sleep(0.05)
+    feeder = stage.start_program(
+        "feeder", "--rate", str(rate), "--seconds", str(seconds), "--posts", str(post_file(FILES, POSTS).resolve()),
+        "--out", str(sent),
+    )  # fmt: skip
+    for program in (feeder, reader):
+        try:
+            status = program.process.wait(seconds + PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ServiceError(f"not all posts were decided in time: {program.last_lines()}") from None
+        stage.stop(program)
+        if status:
+            raise ServiceError(f"{program.name} ended: {program.last_lines()}")
+    return joined(np.load(sent), np.load(seen), first)
+
+
+def joined(sent: Mapping[str, NDArray[Any]], seen: Mapping[str, NDArray[Any]], first: list[int]) -> NDArray[np.float64]:
+    """Delays, out of when posts of each partition were due and when decisions were seen."""
+    found = []
+    for number in range(PARTITIONS):
+        due, own = sent[str(number)], seen["partition"] == number
+        times = np.full(len(due), np.nan)
+        times[seen["offset"][own] - first[number]] = seen["time"][own]
+        found.append(delays_ms(due, times))
+    return np.concatenate(found)
