@@ -62,7 +62,7 @@ def test_every_shipped_model_has_a_card_with_sources_and_figures() -> None:
 
 
 def test_short_chat_is_nothing(scorer: Scorer) -> None:
-    assert scores(scorer, SHORT_CHAT).max() < 0.3
+    assert scores(scorer, SHORT_CHAT).max() < 0.5
 
 
 def test_chatter_is_nothing_and_offers_are_seen(scorer: Scorer) -> None:
@@ -85,11 +85,11 @@ def test_an_offer_in_the_name_alone_counts(scorer: Scorer) -> None:
 @pytest.mark.parametrize(
     ("model", "file", "figure", "least"),
     [
-        ("abuse", "cold-dev", "macro_f1", 0.885),
-        ("abuse", "davidson-dev", "f1", 0.96),
-        ("marketing", "sms-antispam-dev", "f1", 0.955),
-        ("marketing", "sms-train", "average_precision", 0.98),
-        ("solicitation", "tg-spam-dev", "average_precision", 0.74),
+        ("abuse", "cold-dev", "macro_f1", 0.88),
+        ("abuse", "davidson-dev", "f1", 0.967),
+        ("marketing", "sms-antispam-dev", "f1", 0.962),
+        ("marketing", "sms-train", "average_precision", 0.99),
+        ("solicitation", "tg-spam-dev", "average_precision", 0.88),
     ],
 )
 def test_figures_hold_on_real_text(
