@@ -32,7 +32,19 @@ def documents() -> dict[str, bytes]:
         "dead_letter.json": {"$schema": _DIALECT, **dead_letter_headers()},
         "asyncapi.json": asyncapi(),
     }
+    for document in made.values():
+        _name_choices(document)
     return {name: json.format(json.encode(document), indent=2) + b"\n" for name, document in made.items()}
+
+
+def _name_choices(node: Any) -> None:
+    """Give each field that is one of a few words a title, by which generated code calls its type."""
+    if isinstance(node, dict):
+        for name, field in node.get("properties", {}).items():
+            if "enum" in field:
+                field["title"] = name.capitalize()
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _name_choices(inner)
 
 
 def write() -> list[Path]:
@@ -129,7 +141,8 @@ def _message(message: type[Post] | type[Decision] | type[DeadLetter]) -> dict[st
     if message is DeadLetter:
         described["contentType"] = "application/octet-stream"
         described["headers"] = {"$ref": "#/components/schemas/DeadLetterHeaders"}
-        described["payload"] = {"description": "The bytes that came, untouched; no value for a tombstone."}
+        told = "The bytes that came, untouched; no value for a tombstone."
+        described["payload"] = {"title": f"{name}Value", "description": told}
         key: dict[str, Any] = {"description": "The key that came, untouched."}
     else:
         described["payload"] = {"$ref": f"#/components/schemas/{name}"}
