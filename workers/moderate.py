@@ -141,3 +141,7 @@ class Moderator:
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):
             if count:
                 self._metrics.rules.labels(rule.name).inc(count)
+        told = verdicts.heaviest[verdicts.verdict > 0]
+        for rule, count in zip(verdicts.rules, np.bincount(told, minlength=len(verdicts.rules)).tolist(), strict=True):
+            if count:
+                self._metrics.stopped.labels(rule.category).inc(count)

@@ -269,3 +269,16 @@ def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted
     decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
     assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
     assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6
+
+
+def test_what_is_stopped_is_counted_by_the_category_that_its_decision_tells(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    metrics = Metrics()
+    texts = [SOLICITATION, "今天的面条很好吃", SOLICITATION]
+    records = [record(number, post_bytes(number, text)) for number, text in enumerate(texts)]
+    outputs = moderated(Moderator(judge, metrics), records)
+    told = [decode(row.value or b"").category for topic in ("posts.flag", "posts.block") for row in outputs[topic]]
+    assert told == ["adult_solicitation"] * 2
+    labels = {"category": "adult_solicitation"}
+    assert metrics.registry.get_sample_value("sluicegate_stopped_posts_total", labels) == 2
