@@ -12,4 +12,4 @@ from workers.settings import Settings
 
 def test_faust_knows_every_level_that_may_be_set() -> None:
     for level in get_args(Settings.model_fields["log_level"].annotation):
-        assert faust_level(level) in LOGLEVELS
+        assert faust_level(level).upper() in LOGLEVELS
