@@ -136,6 +136,8 @@ class Moderator:
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
         self._metrics.scores.observe(judgement.frame)
+        self._metrics.campaign_posts.inc(int(judgement.campaigns.shown.sum()))
+        self._metrics.campaigns.inc(len(judgement.campaigns.grown))
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):

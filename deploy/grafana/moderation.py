@@ -42,11 +42,14 @@ ROWS = {
         Panel("Dead letters by reason", "`step_failed` is ours, the others are the sender's.", "ops",
               {"{{reason}}": rate("sluicegate_dead_letters_total", "reason")}, bounds=(10, 100)),
     ],
-    "Categories": [
+    "Categories and campaigns": [
         Panel("Stopped by category", "Posts a second that were flagged or blocked, by category.", "ops",
-              {"{{category}}": rate(STOPPED, "category")}, width=12, stacked=True),
+              {"{{category}}": rate(STOPPED, "category")}, stacked=True),
         Panel("What many do together", "Campaigns, farms and floods, seen by counters: none without Redis.", "ops",
-              {"{{category}}": rate(STOPPED, "category", TOGETHER)}, width=12, bounds=(50, 500)),
+              {"{{category}}": rate(STOPPED, "category", TOGETHER)}),
+        Panel("Campaigns", "Posts a second that are alike and from many accounts, stopped or not; campaigns "
+              "told on posts.campaigns as new or as doubled.", "ops",
+              {"posts": rate("sluicegate_campaign_posts_total"), "told": rate("sluicegate_campaigns_told_total")}),
     ],
     "Rules": [
         Panel("Rules fired", "Posts a second on which a rule fired, the fifteen busiest. One that jumps alone has met "
