@@ -14,6 +14,7 @@ from typing import NamedTuple
 POSTS = "posts"
 VERDICTS = ("posts.allow", "posts.flag", "posts.block")
 DEAD = "posts.dead"
+CAMPAIGNS = "posts.campaigns"
 REPLAY = "sluicegate-dead-replay"
 SHELL = 'kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$CONFIG" --add'
 
@@ -47,7 +48,7 @@ def worker(principal: str, group: str) -> list[Grant]:
     return [
         Grant(principal, ("Read",), "topic", POSTS),
         Grant(principal, ("Read",), "group", group),
-        *(Grant(principal, ("Write",), "topic", name) for name in (*VERDICTS, DEAD)),
+        *(Grant(principal, ("Write",), "topic", name) for name in (*VERDICTS, DEAD, CAMPAIGNS)),
         # One transactional id for each partition of posts: <group>-posts-<partition>.
         Grant(principal, ("Write",), "transactional-id", f"{group}-{POSTS}-", prefixed=True),
     ]
@@ -63,9 +64,9 @@ def platform(principal: str, group: str) -> list[Grant]:
 
 
 def trust_and_safety(principal: str, group: str) -> list[Grant]:
-    """Trust-and-safety reads what was flagged, blocked or could not be decided; it sends no posts."""
+    """Trust-and-safety reads what was flagged, blocked or could not be decided, and campaigns; it sends no posts."""
     return [
-        *(Grant(principal, ("Read",), "topic", name) for name in ("posts.flag", "posts.block", DEAD)),
+        *(Grant(principal, ("Read",), "topic", name) for name in ("posts.flag", "posts.block", DEAD, CAMPAIGNS)),
         Grant(principal, ("Read",), "group", group),
     ]
 
@@ -75,7 +76,7 @@ def operator(principal: str) -> list[Grant]:
     return [
         *(
             Grant(principal, ("Create", "Describe", "DescribeConfigs"), "topic", name)
-            for name in (POSTS, *VERDICTS, DEAD)
+            for name in (POSTS, *VERDICTS, DEAD, CAMPAIGNS)
         ),
         # A replay sends the letter to posts and notes on posts.dead that it did, in one transaction.
         Grant(principal, ("Read", "Write"), "topic", DEAD),

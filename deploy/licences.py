@@ -10,7 +10,7 @@ from license_expression import AND, OR, ExpressionError, LicenseSymbol, get_spdx
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT, EXTRAS = "sluicegate", ("embedded",)
+ROOT, EXTRAS = "sluicegate", ("embedded", "otel")
 # Licences under which an Apache-2.0 program may be given on with these beside it, as wheels of their own.
 ALLOWED = frozenset(
     {
@@ -21,6 +21,7 @@ ALLOWED = frozenset(
 )
 # How packages without an SPDX expression spell their licence, in the field or in a classifier.
 SPELT = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",
@@ -47,7 +48,7 @@ class Shipped(NamedTuple):
 
 
 def shipped() -> list[Shipped]:
-    """Everything that `pip install sluicegate[embedded]` brings to this machine, by name.
+    """Everything that `pip install sluicegate[embedded,otel]` brings to this machine, by name.
 
     Raises:
         PackageNotFoundError: a part of it is not installed.

@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError, for_code
 from msgspec import Struct
 
-from topics.catalog import OUTPUTS, POSTS, TOPICS
+from topics.catalog import CAMPAIGNS, OUTPUTS, POSTS, TOPICS
 
 CONNECT_SECONDS: Final = 5
 _NO_ERROR: Final = 0
@@ -90,7 +90,11 @@ class TopicAdmin:
         present = self._present()
         count = len(present[POSTS.name]) if POSTS.name in present else partitions or POSTS.partitions
         wanted = {
-            topic.name: {"num_partitions": count, "replication_factor": replication, "configs": topic.configs}
+            topic.name: {
+                "num_partitions": topic.partitions if topic is CAMPAIGNS else count,
+                "replication_factor": replication,
+                "configs": topic.configs,
+            }
             for topic in TOPICS
             if topic.name not in present
         }

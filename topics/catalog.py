@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from topics.campaign import Campaign
 from topics.dead_letter import DeadLetter
 from topics.decision import Decision
 from topics.post import Post
@@ -89,6 +90,17 @@ DEAD: Final = Topic(
     max_message_bytes=2 * MIB,
 )
 
+CAMPAIGNS: Final = Topic(
+    name="posts.campaigns",
+    description="Campaigns as they are first seen and as they grow; the last record of an id stands.",
+    message=Campaign,
+    key="campaign id",
+    partitions=1,
+    retention=timedelta(days=30),
+    cleanup="compact",
+    max_message_bytes=MIB,
+)
+
 OUTPUTS: Final = (ALLOW, FLAG, BLOCK, DEAD)
 """Each has at least as many partitions as `posts`: a decision goes to the number its post came from."""
-TOPICS: Final = (POSTS, *OUTPUTS)
+TOPICS: Final = (POSTS, *OUTPUTS, CAMPAIGNS)

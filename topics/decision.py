@@ -6,7 +6,8 @@ same bytes. When it was decided is the timestamp of its record.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Version = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 SignalValue = float | int | str | bool | None
 CodePoint = Annotated[int, Meta(ge=0, le=MAX_TEXT)]
+CampaignId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -72,6 +74,9 @@ class Decision(Struct, gc=False, omit_defaults=True, kw_only=True):
     source: Annotated[Source, Meta(description="The record the post came in.")]
     created_at: Annotated[Time, Meta(description="When the post was written, in epoch milliseconds.")]
     arrived_at: Annotated[Count, Meta(description="Timestamp of the record the post came in, in epoch milliseconds.")]
+    campaign: Annotated[
+        CampaignId | None, Meta(description="The campaign that the post is one of; absent when it is of none.")
+    ] = None
     post: Annotated[Post | None, Meta(description="The post itself; only with flag and block.")] = None
 
 
@@ -102,10 +107,12 @@ def allow_lines(
     arrived_at: NDArray[np.int64],
     policy: str,
     degraded: bool = False,
+    campaigns: Mapping[int, str] = MappingProxyType({}),
 ) -> list[bytes]:
     """Allow decisions of posts of one partition, each the bytes `encode` would give, without making objects.
 
-    All columns have one row a post. Ids must be encodable as UTF-8, as ids read by `topics.reading` are.
+    All columns have one row a post; `campaigns` has the ids of the campaigns by row. Ids must be encodable as UTF-8, as
+    ids read by `topics.reading` are.
     """
     # JSON escapes the ends of lines, so a line is one encoded string without doubt.
     id_lines = _encoder.encode_lines(ids).splitlines()
@@ -117,4 +124,7 @@ def allow_lines(
     )
     line += b'"created_at":%d,"arrived_at":%d}'
     columns = zip(id_lines, author_lines, offsets.tolist(), created_at.tolist(), arrived_at.tolist(), strict=True)
-    return [line % row for row in columns]
+    lines = [line % row for row in columns]
+    for row, campaign in campaigns.items():
+        lines[row] = b'%b,"campaign":"%b"}' % (lines[row][:-1], campaign.encode())
+    return lines

@@ -189,7 +189,7 @@ async def own(*_: Any, **__: Any) -> None:
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
     metrics.partitions.set(len(worker.publishers))
-    health.partitions = worker.publishers.keys()
+    health.partitions = list(worker.publishers)
     log.info("partitions assigned", partitions=sorted(worker.publishers))
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from topics.campaign import Campaign
+from topics.campaign import encode as encode_campaign
 from topics.decision import Decision, FiredRule, Source, allow_lines, encode
 from workers.batch import Part
+from workers.campaigns.campaigns import campaign_name
 from workers.explaining import explain
 from workers.judge import Judge, Judgement
 from workers.policy import ALLOW, VERDICTS
@@ -44,6 +47,7 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
                 source=Source(partitions[row], int(batch.offsets[row])),
                 created_at=int(batch.created_at[row]),
                 arrived_at=int(batch.arrived_at[row]),
+                campaign=judgement.campaigns.name(row),
                 post=batch.posts[row],
             )
         )
@@ -81,9 +85,33 @@ def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
         arrived_at=batch.arrived_at[passed],
         policy=policy,
         degraded=bool(judgement.degraded[part.start]),
+        campaigns={
+            place: campaign_name(judgement.campaigns.ids[passed[place]])
+            for place in np.flatnonzero(judgement.campaigns.shown[passed]).tolist()
+        },
     )
     rows = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
     if batch.contexts:
         for row, offset in zip(rows, batch.offsets[passed].tolist(), strict=True):
             row.headers = batch.contexts.get((part.partition, offset), NO_HEADERS)
+    return rows
+
+
+def campaign_rows(judgement: Judgement) -> dict[int, list[Row]]:
+    """Rows of the campaigns that are new or have doubled with posts of the batch, by input partition."""
+    rows: dict[int, list[Row]] = {}
+    for row, grown in judgement.campaigns.grown:
+        name = campaign_name(grown.id)
+        told = Campaign(
+            id=name,
+            first_seen=grown.first_seen,
+            grew_at=int(judgement.batch.times[row]),
+            posts=grown.posts,
+            accounts=grown.accounts,
+            agencies=grown.agencies,
+            samples=grown.samples,
+            links=grown.links,
+        )
+        partition = next(part.partition for part in judgement.batch.parts if part.start <= row < part.stop)
+        rows.setdefault(partition, []).append(Row(name.encode(), encode_campaign(told)))
     return rows

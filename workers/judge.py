@@ -18,6 +18,8 @@ import structlog
 
 from topics.post import Author, Post
 from workers.batch import Batch, Part
+from workers.campaigns.campaigns import Campaigns
+from workers.campaigns.evidence import SIGNALS, texts_of
 from workers.counters import Counters, CountersUnavailable, Readings
 from workers.signals import Signals
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.scorer import Scorer
+    from workers.campaigns.texts import Texts
     from workers.metrics import Metrics
     from workers.policy import Policy, Verdicts
 
@@ -45,6 +48,7 @@ class Judgement:
         frame: n rows, a column a signal; counters that could not be read are null.
         verdicts: what the policy says of each row.
         degraded: bool[n], where the counters could not be read; all of a partition's posts, or none.
+        campaigns: the posts' campaigns; of a degraded post nothing is known.
         earlier: rows of redelivered posts that were first judged under another policy, by its digest.
     """
 
@@ -52,6 +56,7 @@ class Judgement:
     frame: pl.DataFrame
     verdicts: Verdicts
     degraded: NDArray[np.bool_]
+    campaigns: Campaigns
     earlier: Mapping[str, NDArray[np.intp]]
 
 
@@ -77,8 +82,8 @@ class Judge:
                 f"(models: {', '.join(scorer.names) or 'none'})"
             )
         # The models' scores are part of every explained decision, named by a rule or not.
-        self._wanted = (policy.signals & self._signals.names) | frozenset(scorer.names)
-        self._keys = frozenset(spec.by for spec in policy.counters) | frozenset(
+        self._wanted = (policy.signals & self._signals.names) | frozenset(scorer.names) | SIGNALS
+        self._keys = frozenset(spec.by for spec in policy.counters) - {"campaign"} | frozenset(
             spec.of for spec in policy.counters if spec.kind == "distinct"
         )
         self._degraded_since: float | None = None
@@ -92,21 +97,23 @@ class Judge:
         with self._metrics.timed("signals"):
             frame = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
-        read = await asyncio.gather(*(self._read_counters(batch, part, keys) for part in batch.parts))
+            texts = texts_of(batch, frame, keys.get("author"))
+        read = await asyncio.gather(*(self._read_counters(batch, part, keys, texts) for part in batch.parts))
         frame = frame.hstack(self._columns(batch.parts, read, len(batch)))
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
-        degraded = np.zeros(len(batch), bool)
+        degraded, campaigns = np.zeros(len(batch), bool), Campaigns.none(len(batch))
         earlier: defaultdict[str, list[NDArray[np.intp]]] = defaultdict(list)
         for part, readings in zip(batch.parts, read, strict=True):
             if readings is None:
                 degraded[part.rows] = True
             else:
+                if readings.campaigns:
+                    campaigns.place(part.start, readings.campaigns)
                 for policy, rows in readings.earlier.items():
                     earlier[policy].append(rows + part.start)
-        return Judgement(
-            batch, frame, verdicts, degraded, {policy: np.concatenate(rows) for policy, rows in earlier.items()}
-        )
+        joined = {policy: np.concatenate(rows) for policy, rows in earlier.items()}
+        return Judgement(batch, frame, verdicts, degraded, campaigns, joined)
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on; their former owners can no more."""
@@ -124,15 +131,23 @@ class Judge:
         batch = Batch.offline([PLAIN])
         frame = self._signals.measure(batch, self._wanted).hstack(self._columns(batch.parts, [None], len(batch)))
         self._signals.keys(batch, self._keys)
+        texts_of(batch, frame)
         self.policy.decide(frame)
 
-    async def _read_counters(self, batch: Batch, part: Part, keys: dict[str, NDArray[np.uint64]]) -> Readings | None:
+    async def _read_counters(
+        self, batch: Batch, part: Part, keys: dict[str, NDArray[np.uint64]], texts: Texts
+    ) -> Readings | None:
         start = time.perf_counter()
         rows = part.rows
         own_keys = {name: column[rows] for name, column in keys.items()}
         try:
             readings = await self._counters.apply(
-                part.partition, batch.offsets[rows], batch.times[rows], own_keys, part.committed
+                part.partition,
+                batch.offsets[rows],
+                batch.times[rows],
+                own_keys,
+                part.committed,
+                texts.part(part.start, part.stop),
             )
         except CountersUnavailable as error:
             self._note_degraded(error)

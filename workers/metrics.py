@@ -62,6 +62,9 @@ class Metrics:
         self.posts = Counter("posts", "Posts decided", ["verdict"], **own)
         self.dead = Counter("dead_letters", "Records that could not be decided", ["reason"], **own)
         self.rules = Counter("rules_fired", "Posts on which a rule fired", ["rule"], **own)
+        self.stopped = Counter("stopped_posts", "Posts flagged or blocked, by the category told", ["category"], **own)
+        self.campaign_posts = Counter("campaign_posts", "Posts that are part of a campaign", **own)
+        self.campaigns = Counter("campaigns_told", "Campaigns told as new or doubled", **own)
         # A counter that first shows itself at 1 has not increased, as far as Prometheus can tell.
         for verdict in get_args(Verdict):
             self.posts.labels(verdict)

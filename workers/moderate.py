@@ -11,10 +11,10 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from topics.catalog import ALLOW, BLOCK, DEAD, FLAG
+from topics.catalog import ALLOW, BLOCK, CAMPAIGNS, DEAD, FLAG
 from workers.counters import StaleEpoch
 from workers.decoding import Fetch, dead_row, decode
-from workers.encoding import encode_judgement
+from workers.encoding import campaign_rows, encode_judgement
 from workers.publishing import Row
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Moderated:
     """What became of a batch of records.
 
     Attributes:
-        rows: rows to publish by input partition and topic, one for each record.
+        rows: rows to publish by input partition and topic, one for each record, and those of campaigns that have grown.
         created_at: int64[n], when the posts among the records were written, milliseconds since the epoch.
         arrived_at: int64[n], when the brokers had them.
     """
@@ -118,6 +118,8 @@ class Moderator:
         for partition, of_partition in rows.items():
             for verdict, decided in of_partition.items():
                 outputs[partition][TOPICS[verdict]] += decided
+        for partition, told in campaign_rows(judgement).items():
+            outputs[partition].setdefault(CAMPAIGNS.name, []).extend(told)
         self._count(judgement)
 
     def _by_judge(self, judgement: Judgement, judge: Judge) -> list[tuple[slice, Judge]]:
@@ -134,8 +136,14 @@ class Moderator:
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
         self._metrics.scores.observe(judgement.frame)
+        self._metrics.campaign_posts.inc(int(judgement.campaigns.shown.sum()))
+        self._metrics.campaigns.inc(len(judgement.campaigns.grown))
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
         for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):
             if count:
                 self._metrics.rules.labels(rule.name).inc(count)
+        told = verdicts.heaviest[verdicts.verdict > 0]
+        for rule, count in zip(verdicts.rules, np.bincount(told, minlength=len(verdicts.rules)).tolist(), strict=True):
+            if count:
+                self._metrics.stopped.labels(rule.category).inc(count)

@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError, UnknownError
 from aiokafka.producer import sender
 from msgspec import Struct
 
+from topics.catalog import CAMPAIGNS
+
 # Room for a post at its limits with its explanation, and for a dead letter of the largest record.
 MAX_REQUEST_BYTES = 4 << 20
 MAX_BATCH_BYTES = 256 << 10
@@ -133,12 +135,14 @@ async def send(producer: AIOKafkaProducer, partition: int, outputs: Outputs) -> 
     """Return when the brokers have acknowledged every row."""
     sent = []
     for topic, rows in outputs.items():
+        # Posts of one campaign come in on every partition; its records belong together.
+        place = 0 if topic == CAMPAIGNS.name else partition
         batch = producer.create_batch()
         for row in rows:
             # An empty batch takes a record of any size; a full one answers None.
             while batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
-                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                sent.append(await producer.send_batch(batch, topic, partition=place))
                 batch = producer.create_batch()
         if batch.record_count():
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            sent.append(await producer.send_batch(batch, topic, partition=place))
     await asyncio.gather(*sent)

@@ -68,6 +68,7 @@ class Scored(msgspec.Struct):
     id: str | None
     verdict: str | None = None
     rules: list[str] = []
+    campaign: str | None = None
     scores: dict[str, float] = {}
     error: str | msgspec.UnsetType = msgspec.UNSET
     spans: list[Span] | msgspec.UnsetType = msgspec.UNSET
@@ -111,8 +112,13 @@ def _scored(judgement: Judgement, judge: Judge, explain: bool) -> list[Scored]:
     names = [rule.name for rule in verdicts.rules]
     scores = judgement.frame.select(pl.col(judge.scorer.names).cast(pl.Float64).round(6)).rows()
     outcomes = [
-        Scored(post_id, VERDICTS[verdict], [], dict(zip(judge.scorer.names, row, strict=True)))
-        for post_id, verdict, row in zip(batch.ids, verdicts.verdict.tolist(), scores, strict=True)
+        Scored(
+            post_id,
+            VERDICTS[verdict],
+            campaign=judgement.campaigns.name(place),
+            scores=dict(zip(judge.scorer.names, row, strict=True)),
+        )
+        for place, (post_id, verdict, row) in enumerate(zip(batch.ids, verdicts.verdict.tolist(), scores, strict=True))
     ]
     for row, rule in np.argwhere(verdicts.fired).tolist():
         outcomes[row].rules.append(names[rule])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class OpenTelemetry:
         self._tracer = self._provider.get_tracer("sluicegate")
 
     def batch(self, records: int, contexts: Iterable[Headers]) -> Any:
-        links = [link for headers in contexts if (link := self._link(headers))]
-        span = self._tracer.start_span("batch", attributes={"sluicegate.records": records}, links=links[:MOST_LINKS])
+        links = list(islice(filter(None, map(self._link, contexts)), MOST_LINKS))
+        span = self._tracer.start_span("batch", attributes={"sluicegate.records": records}, links=links)
         self._context.attach(self._trace.set_span_in_context(span))
         return span
 

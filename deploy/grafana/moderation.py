@@ -6,7 +6,8 @@ from deploy.grafana.panels import Panel, write
 from deploy.grafana.queries import gained, of, quantile, rate, total
 
 UID, OTHER = "sluicegate-moderation", "sluicegate-service"
-POSTS, RULES = "sluicegate_posts_total", "sluicegate_rules_fired_total"
+POSTS, RULES, STOPPED = "sluicegate_posts_total", "sluicegate_rules_fired_total", "sluicegate_stopped_posts_total"
+TOGETHER = 'category=~"marketing_campaign|link_farm|flooding|manipulation"'
 BLOCKED, FLAGGED = 'verdict="block"', 'verdict="flag"'
 
 
@@ -40,6 +41,15 @@ ROWS = {
               "percentunit", {"blocked": share(BLOCKED), "flagged": share(FLAGGED)}, bounds=(0.05, 0.15)),
         Panel("Dead letters by reason", "`step_failed` is ours, the others are the sender's.", "ops",
               {"{{reason}}": rate("sluicegate_dead_letters_total", "reason")}, bounds=(10, 100)),
+    ],
+    "Categories and campaigns": [
+        Panel("Stopped by category", "Posts a second that were flagged or blocked, by category.", "ops",
+              {"{{category}}": rate(STOPPED, "category")}, stacked=True),
+        Panel("What many do together", "Campaigns, farms and floods, seen by counters: none without Redis.", "ops",
+              {"{{category}}": rate(STOPPED, "category", TOGETHER)}),
+        Panel("Campaigns", "Posts a second that are alike and from many accounts, stopped or not; campaigns "
+              "told on posts.campaigns as new or as doubled.", "ops",
+              {"posts": rate("sluicegate_campaign_posts_total"), "told": rate("sluicegate_campaigns_told_total")}),
     ],
     "Rules": [
         Panel("Rules fired", "Posts a second on which a rule fired, the fifteen busiest. One that jumps alone has met "

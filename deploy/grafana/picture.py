@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Iterator
 from html import escape
+from itertools import groupby
 from pathlib import Path
 
 from deploy.grafana.moderation import ROWS
@@ -144,15 +145,16 @@ def bands(lines: list[Series], x: int, y: int, width: int, height: int) -> Itera
     for place, (legend, points) in enumerate(ordered):
         top = y + height - row * (place + 1)
         yield words(x - 6, int(top + row / 2) + 4, legend, 9, FAINT, anchor="end")
+        shades: list[float] = []
         for when, total in points:
             inside, below[when] = max(total - below[when], 0.0), total
-            if inside > 0:
-                shade = min(1.0, math.log1p(inside) / math.log1p(500))
-                left = x + cell * whens.index(when)
-                yield (
-                    f'<rect x="{left:.1f}" y="{top:.1f}" width="{cell + 0.3:.1f}" height="{row - 1:.1f}" '
-                    f'fill="{COLOURS[5]}" fill-opacity="{shade:.2f}"/>'
-                )
+            shades.append(min(1.0, round(math.log1p(inside) / math.log1p(500), 1)))
+        left = x + cell * whens.index(points[0][0])
+        for shade, alike in groupby(shades):
+            right = left + cell * len(list(alike))
+            place_and_size = f'x="{left:.0f}" y="{top:.0f}" width="{right - left:.0f}" height="{row - 1:.0f}"'
+            yield f'<rect {place_and_size} fill="{COLOURS[5]}" fill-opacity="{shade}"/>'
+            left = right
 
 
 def words(x: int, y: int, text: str, size: int, colour: str, *, anchor: str = "start", bold: bool = False) -> str:

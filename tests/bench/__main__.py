@@ -12,7 +12,7 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 
 import click
 
-from bench.figures import print_table, save
+from bench.figures import keep_for_planning, print_table, save
 from deploy.processes import ServiceError
 
 BENCHES = ("text", "rules", "terms", "counters", "pipeline", "latency", "growth", "memory", "scale", "profile")
@@ -20,8 +20,9 @@ BUILD = Path("build")
 
 
 @click.command()
+@click.option("--keep", is_flag=True, help="Make what was measured the figures that `sluicegate plan` reckons with.")
 @click.argument("names", nargs=-1, type=click.Choice(BENCHES), metavar="[NAME]...")
-def main(names: tuple[str, ...]) -> None:
+def main(names: tuple[str, ...], keep: bool) -> None:
     """Measure all figures, or those of the benches named; write build/bench.json and print a table."""
     measured: dict[str, float] = {}
     for name in names or BENCHES:
@@ -34,6 +35,8 @@ def main(names: tuple[str, ...]) -> None:
         save(BUILD / "bench.json", name, found)
         measured |= found
     print_table(measured)
+    if keep:
+        keep_for_planning(BUILD / "bench.json")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,13 @@ from models.documents import documents
 from models.folding import fold
 from models.registry import Registry
 from workers.batch import Batch
+from workers.campaigns.campaigns import DEFAULT_SCOPE, Guard, find
+from workers.campaigns.texts import comparable
+from workers.counters import RedisStore
 from workers.counters.spec import CounterSpec
 from workers.policy import Policy
 from workers.signals.account import DAY_MS, bare
-from workers.signals.duplicates import campaigns, fingerprints
+from workers.signals.duplicates import fingerprints
 from workers.signals.links import links_of
 from workers.signals.media import worst
 from workers.signals.terms import folded_terms, kinds
@@ -53,6 +56,8 @@ class PostAtATime:
         self.rules = python_rules(policy)
         self._redis = Redis.from_url(redis)
         self._namespace = namespace
+        self._campaigns = RedisStore(redis, f"{namespace}:campaigns", timeout_seconds=60)
+        self._posts = 0
         self._counters = policy.counters
         self._patterns = [
             (name, pattern) for name, terms in policy.terms.items() for pattern in folded_terms(name, terms)
@@ -63,6 +68,7 @@ class PostAtATime:
     async def close(self) -> None:
         """Let go of Redis."""
         await self._redis.aclose()
+        await self._campaigns.close()
 
     async def decide(self, post: Any, arrived_at: int) -> Outcome:
         """Measure the post, count it, look at every rule. `post`: anything with the fields of a post."""
@@ -118,11 +124,12 @@ class PostAtATime:
 
     async def _count(self, post: Any, time: int, signals: dict[str, Any]) -> dict[str, int | None]:
         """Add the post to the policy's counters and read them: a Redis key for each value and part of a window."""
-        alone = Batch.offline([post])
+        self._posts += 1
+        alone = Batch.offline([post], self._posts)
         values: dict[str, list[Any]] = {
             "author": [post.author.id],
             "fingerprint": [each for each in fingerprints(alone).tolist() if each],
-            "campaign": [each for each in dict.fromkeys(campaigns(alone)[0].tolist()) if each],
+            "campaign": await self._campaign(alone),
             **{
                 name: [value] if (value := signals[name]) else []
                 for name in ("link_domain", "ip", "device", "agency", "reply_to")
@@ -146,6 +153,13 @@ class PostAtATime:
             number = sum(int(each or 0) for each in answer) if spec.kind == "count" else min(len(answer), MOST_MEMBERS)
             readings[spec.name] = max(number, readings[spec.name] or 0)
         return readings
+
+    async def _campaign(self, alone: Batch) -> list[int]:
+        """The id that posts which are alike have in common, by our own look-up."""
+        texts = comparable(alone, np.zeros(1, np.bool_), [None])
+        guard = Guard("guard", KEPT_SECONDS, 1, self._posts)
+        found = await find(self._campaigns, DEFAULT_SCOPE, guard, alone.offsets, texts, KEPT_SECONDS)
+        return [each for each in found.ids.tolist() if each]
 
 
 def _glued(text: str, left: int, right: int) -> bool:

@@ -11,8 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.json import encode, format
 from rich.console import Console
 from rich.table import Table
+
+import workers
+from workers.planning import Figures
+
+PLANNED_WITH = Path(workers.__file__).with_name("figures.json")
 
 
 class Figure(NamedTuple):
@@ -98,6 +104,24 @@ def save(file: Path, bench: str, measured: Mapping[str, float]) -> None:
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({**run, **dict(sorted(figures.items())), "must": must, "runs": runs}, indent=1) + "\n")
+
+
+def keep_for_planning(file: Path) -> None:
+    """Write what `sluicegate plan` reckons with anew. Raises SystemExit when it was not measured."""
+    known = json.loads(file.read_text())
+    needed = ("pipeline.posts_per_second_per_core", "pipeline.valkey_us_per_post", "memory.worker_mb")
+    if missing := [key for key in needed if key not in known]:
+        raise SystemExit(f"{', '.join(missing)} not in {file}: run the bench of that name first")
+    run = known["runs"]["pipeline"]
+    figures = Figures(
+        worker_us=round(1e6 / known[needed[0]], 1),
+        redis_us=round(known[needed[1]], 1),
+        worker_mb=round(known[needed[2]]),
+        machine=run["machine"],
+        date=run["date"][:10],
+        commit=run["commit"],
+    )
+    PLANNED_WITH.write_bytes(format(encode(figures), indent=1) + b"\n")
 
 
 def table(measured: Mapping[str, float]) -> Table:

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.arrivals import delays_ms, poisson
+from bench.clock import cpu_seconds
 from bench.pipeline import FILES, POSTS
 from bench.policies import written
 from bench.posts import SEED, payloads, post_file
 from bench.stage import PARTITIONS, Kind, Progress, Stage, fill, measure
 from deploy import kafka
-from deploy.processes import ServiceError
+from deploy.processes import Service, ServiceError
 
 # How many of the posts are decided as fast as they can be, to learn how fast that is.
 BACKLOG, FROM, TO = 200_000, 60_000, 190_000
@@ -29,6 +30,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
 IDLE_RATE, IDLE_SECONDS = 10.0, min(20.0, SECONDS)
 LOAD = 0.5
 PATIENCE_SECONDS = 120.0
+SETTLE_SECONDS = 3.0
 
 
 def run() -> dict[str, float]:
@@ -51,18 +53,21 @@ async def _latency(kind: Kind) -> dict[str, float]:
             posts, seconds, _ = await measure(progress, [worker], FROM, TO)
             await progress.until(backlog, [worker])
             rate = LOAD * posts / seconds
-            loaded = await asyncio.to_thread(_delays, stage, await progress.offsets(), rate, SECONDS)
-            idle = await asyncio.to_thread(_delays, stage, await progress.offsets(), IDLE_RATE, IDLE_SECONDS)
+            loaded, busy = await asyncio.to_thread(_delays, stage, worker, await progress.offsets(), rate, SECONDS)
+            idle, _ = await asyncio.to_thread(_delays, stage, worker, await progress.offsets(), IDLE_RATE, IDLE_SECONDS)
         stage.stop(worker)
     return {
         "posts_per_second": rate,
+        **{f"{name}_cores": cores for name, cores in busy.items()},
         **{f"p{share}_ms": float(np.percentile(loaded, share)) for share in (50, 99)},
         **{f"idle_p{share}_ms": float(np.percentile(idle, share)) for share in (50, 99)},
     }
 
 
-def _delays(stage: Stage, first: list[int], rate: float, seconds: float) -> NDArray[np.float64]:
-    """Milliseconds of each post sent at this rate, from these offsets on, while nobody else sends."""
+def _delays(
+    stage: Stage, worker: Service, first: list[int], rate: float, seconds: float
+) -> tuple[NDArray[np.float64], dict[str, float]]:
+    """Milliseconds of each post sent at this rate, from these offsets on, while nobody else sends; cores kept busy."""
     sent, seen, ready = (stage.folder / name for name in ("sent.npz", "seen.npz", "ready"))
     ready.unlink(missing_ok=True)
     posts = len(poisson(rate, seconds, SEED))
@@ -77,6 +82,13 @@ def _delays(stage: Stage, first: list[int], rate: float, seconds: float) -> NDAr
         "feeder", "--rate", str(rate), "--seconds", str(seconds), "--posts", str(post_file(FILES, POSTS).resolve()),
         "--out", str(sent),
     )  # fmt: skip
+    services = {"worker": worker, "broker": stage.broker, "valkey": stage.valkey, "reader": reader, "feeder": feeder}
+    time.sleep(SETTLE_SECONDS)
+    before = {name: cpu_seconds(service.process.pid) for name, service in services.items()}
+    time.sleep(seconds - SETTLE_SECONDS)
+    busy = {
+        name: (cpu_seconds(of.process.pid) - before[name]) / (seconds - SETTLE_SECONDS) for name, of in services.items()
+    }
     for program in (feeder, reader):
         try:
             status = program.process.wait(seconds + PATIENCE_SECONDS)
@@ -85,15 +97,15 @@ def _delays(stage: Stage, first: list[int], rate: float, seconds: float) -> NDAr
         stage.stop(program)
         if status:
             raise ServiceError(f"{program.name} ended: {program.last_lines()}")
-    return joined(np.load(sent), np.load(seen), first)
+    return joined(np.load(sent), np.load(seen), first), busy
 
 
 def joined(sent: Mapping[str, NDArray[Any]], seen: Mapping[str, NDArray[Any]], first: list[int]) -> NDArray[np.float64]:
     """Delays, out of when posts of each partition were due and when decisions were seen."""
     found = []
     for number in range(PARTITIONS):
-        due, own = sent[str(number)], seen["partition"] == number
+        due = sent[str(number)]
         times = np.full(len(due), np.nan)
-        times[seen["offset"][own] - first[number]] = seen["time"][own]
+        times[seen[f"offset-{number}"].astype(np.int64) - first[number]] = seen[f"time-{number}"]
         found.append(delays_ms(due, times))
     return np.concatenate(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from topics.dead_letter import DeadLetter
 from topics.decision import Source
 
 # Some brokers answer a fetch that waits only at its end, which would count as the worker's time.
-FETCH_WAIT_MS = 5
+FETCH_WAIT_MS = 10
 
 
 class _Sourced(msgspec.Struct):
@@ -32,14 +33,14 @@ class _Sourced(msgspec.Struct):
 @click.option("--first", type=json.loads, required=True, help="JSON list of the first offset of each partition.")
 @click.option("--posts", type=int, required=True, help="How many to see before it ends.")
 @click.option("--ready", type=Path, required=True, help="Made when reading has begun.")
-@click.option("--out", type=Path, required=True, help="Where to write partition, offset and time, an array each.")
+@click.option("--out", type=Path, required=True, help="Where to write offsets and times, by partition.")
 def main(kafka: str, first: list[int], posts: int, ready: Path, out: Path) -> None:
     """See so many posts decided, those from the first offsets on."""
     np.savez(out, **asyncio.run(read(kafka, first, posts, ready)))
 
 
 async def read(kafka: str, first: list[int], posts: int, ready: Path) -> dict[str, NDArray[Any]]:
-    """Partition and offset of every post decided and committed, and when by the monotonic clock."""
+    """For each partition the offsets of posts decided and committed, and when by the monotonic clock."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         enable_auto_commit=False,
@@ -53,8 +54,11 @@ async def read(kafka: str, first: list[int], posts: int, ready: Path) -> dict[st
         consumer.seek(place, end)
     await asyncio.to_thread(ready.touch)
     sourced = msgspec.json.Decoder(_Sourced).decode
-    seen: dict[tuple[int, int], float] = {}
-    while len(seen) < posts:
+    seen: list[list[int]] = [[] for _ in first]
+    times: list[list[float]] = [[] for _ in first]
+    gc.freeze()
+    gc.disable()
+    while sum(map(len, seen)) < posts:
         fetched = await consumer.getmany(timeout_ms=100)
         now = time.monotonic()
         for place, records in fetched.items():
@@ -65,12 +69,13 @@ async def read(kafka: str, first: list[int], posts: int, ready: Path) -> dict[st
                 else:
                     source = sourced(record.value).source
                     partition, offset = source.partition, source.offset
-                # Repeated decisions, and those on what was sent before, are not waited for.
+                # The embedded broker takes the first record of the last batch for the end.
                 if offset >= first[partition]:
-                    seen.setdefault((partition, offset), now)
+                    seen[partition].append(offset)
+                    times[partition].append(now)
     await consumer.stop()
-    places, times = np.array(list(seen)), np.array(list(seen.values()))
-    return {"partition": places[:, 0], "offset": places[:, 1], "time": times}
+    found: dict[str, list[list[Any]]] = {"offset": seen, "time": times}
+    return {f"{name}-{number}": np.array(own) for name, each in found.items() for number, own in enumerate(each)}
 
 
 if __name__ == "__main__":

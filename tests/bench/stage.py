@@ -48,8 +48,8 @@ class Stage:
 
     def __enter__(self) -> Self:
         try:
-            broker, self.kafka = (start_broker if self._kind == "embedded" else start_kafka)(self.folder)
-            self._services.append(broker)
+            self.broker, self.kafka = (start_broker if self._kind == "embedded" else start_kafka)(self.folder)
+            self._services.append(self.broker)
             self.valkey, self.redis = start_valkey(self.folder)
             self._services.append(self.valkey)
             with TopicAdmin(self.kafka) as admin:

@@ -21,13 +21,13 @@ from kafka.admin import ACLResourcePatternType as PatternType
 from kafka.admin import ResourceType as Kind
 
 from deploy import acls
-from topics.catalog import OUTPUTS, POSTS
+from topics.catalog import TOPICS
 from workers.replaying import TRANSACTIONAL_ID
 
 VERDICTS = ("posts.allow", "posts.flag", "posts.block")
-EVERY = ("posts", *VERDICTS, "posts.dead")
+EVERY = ("posts", *VERDICTS, "posts.dead", "posts.campaigns")
 MAY_WRITE = {
-    "worker": {*VERDICTS, "posts.dead"},
+    "worker": {*VERDICTS, "posts.dead", "posts.campaigns"},
     "platform": {"posts"},
     "trust-and-safety": set(),
     "operator": {"posts", "posts.dead"},
@@ -35,14 +35,14 @@ MAY_WRITE = {
 MAY_READ = {
     "worker": {"posts"},
     "platform": set(VERDICTS),
-    "trust-and-safety": {"posts.flag", "posts.block", "posts.dead"},
+    "trust-and-safety": {"posts.flag", "posts.block", "posts.dead", "posts.campaigns"},
     "operator": {"posts.dead"},
 }
 GROUPS = {"worker": "sluicegate", "platform": "platform", "trust-and-safety": "trust-and-safety", "operator": None}
 
 
 def test_the_commands_name_the_topics_and_transactions_that_there_are() -> None:
-    assert {acls.POSTS, *acls.VERDICTS, acls.DEAD} == {topic.name for topic in (POSTS, *OUTPUTS)}
+    assert {acls.POSTS, *acls.VERDICTS, acls.DEAD, acls.CAMPAIGNS} == {topic.name for topic in TOPICS}
     assert acls.REPLAY == TRANSACTIONAL_ID
 
 

@@ -13,7 +13,7 @@ from deploy.embedded import start_broker
 from deploy.kafka import HOW_TO, fetched, start_kafka
 from deploy.processes import free_port
 from topics.admin import AdminError, TopicAdmin
-from topics.catalog import TOPICS
+from topics.catalog import CAMPAIGNS, OUTPUTS, TOPICS
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,10 @@ def test_topics_are_missing_then_created_then_as_declared(cluster: str) -> None:
 
         found = admin.describe()
         assert list(found) == names
-        assert {state.partitions for state in found.values()} == {3}
+        assert {name: state.partitions for name, state in found.items()} == {
+            **dict.fromkeys(names, 3),
+            CAMPAIGNS.name: 1,
+        }
         assert {state.replication for state in found.values()} == {1}
         assert admin.check(partitions=3).differences == []
         assert admin.check(partitions=4).differences == ["posts has 3 partitions, fewer than 4"]
@@ -77,7 +80,7 @@ def test_outputs_get_as_many_partitions_as_posts_has(cluster: str) -> None:
     client.close()
     with TopicAdmin(cluster) as admin:
         assert "posts" not in admin.create(partitions=2)
-        assert {state.partitions for state in admin.describe().values()} == {5}
+        assert {admin.describe()[topic.name].partitions for topic in OUTPUTS} == {5}
 
 
 def test_what_differs_is_reported_and_left_as_it_is(cluster: str) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from topics.catalog import ALLOW, BLOCK, DEAD, FLAG, OUTPUTS, POSTS, TOPICS, Topic
+from topics.catalog import ALLOW, BLOCK, CAMPAIGNS, DEAD, FLAG, OUTPUTS, POSTS, TOPICS, Topic
 
 
-def test_posts_come_in_and_four_kinds_of_output_go_out() -> None:
-    assert [topic.name for topic in TOPICS] == ["posts", "posts.allow", "posts.flag", "posts.block", "posts.dead"]
+def test_posts_come_in_and_an_answer_to_each_and_campaigns_go_out() -> None:
     assert OUTPUTS == (ALLOW, FLAG, BLOCK, DEAD)
+    assert (POSTS, *OUTPUTS, CAMPAIGNS) == TOPICS
+    assert [topic.name for topic in OUTPUTS] == ["posts.allow", "posts.flag", "posts.block", "posts.dead"]
+
+
+def test_campaigns_are_compacted_and_lie_together_so_that_the_last_record_of_an_id_stands() -> None:
+    assert (CAMPAIGNS.name, CAMPAIGNS.cleanup, CAMPAIGNS.partitions) == ("posts.campaigns", "compact", 1)
 
 
 def test_outputs_have_as_many_partitions_as_posts() -> None:

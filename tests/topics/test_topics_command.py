@@ -33,13 +33,13 @@ def test_create_then_check_then_describe() -> None:
     assert sluicegate_topics("check").exit_code == 1
     created = sluicegate_topics("create", "--partitions", "2", "--json")
     assert json.loads(created.output) == {
-        "created": ["posts", "posts.allow", "posts.flag", "posts.block", "posts.dead"]
+        "created": ["posts", "posts.allow", "posts.flag", "posts.block", "posts.dead", "posts.campaigns"]
     }
     assert sluicegate_topics("create").output == "every topic exists\n"
     checked = sluicegate_topics("check", "--partitions", "2")
     assert (checked.exit_code, checked.output) == (0, "nothing differs from what is declared\n")
     described = json.loads(sluicegate_topics("describe", "--json").output)
-    assert {topic["partitions"] for topic in described["topics"]} == {2}
+    assert [topic["partitions"] for topic in described["topics"]] == [2, 2, 2, 2, 2, 1]
     assert "posts.dead\n" in sluicegate_topics("describe").output
 
 

@@ -269,3 +269,33 @@ def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted
     decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
     assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
     assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6
+
+
+def test_what_is_stopped_is_counted_by_the_category_that_its_decision_tells(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    metrics = Metrics()
+    texts = [SOLICITATION, "今天的面条很好吃", SOLICITATION]
+    records = [record(number, post_bytes(number, text)) for number, text in enumerate(texts)]
+    outputs = moderated(Moderator(judge, metrics), records)
+    told = [decode(row.value or b"").category for topic in ("posts.flag", "posts.block") for row in outputs[topic]]
+    assert told == ["adult_solicitation"] * 2
+    labels = {"category": "adult_solicitation"}
+    assert metrics.registry.get_sample_value("sluicegate_stopped_posts_total", labels) == 2
+
+
+def test_posts_of_a_campaign_are_counted_as_their_decisions_tell(judge: Judge, record: Any, post_bytes: Any) -> None:
+    metrics = Metrics()
+    text = (
+        "全场清仓大减价只剩今天，运动鞋羽绒服统统五折，扫码进群先领二十元红包，前一百名下单再送同款袜子三双，"
+        "老顾客推荐新顾客两人都有礼物，详情请看 https://offer.example/buy"
+    )
+    links = ["https://offer.example/buy"]
+    records = [record(number, post_bytes(number, text, links=links)) for number in range(12)]
+    records.append(record(12, post_bytes(12)))
+    outputs = moderated(Moderator(judge, metrics), records)
+    told = outputs.pop("posts.campaigns", [])
+    decisions = [decode(row.value or b"") for rows in outputs.values() for row in rows]
+    counted = metrics.registry.get_sample_value("sluicegate_campaign_posts_total")
+    assert counted == sum(decision.campaign is not None for decision in decisions) > 0
+    assert metrics.registry.get_sample_value("sluicegate_campaigns_told_total") == len(told) > 0

@@ -22,7 +22,7 @@ def test_each_line_gets_a_line_in_order_with_verdict_rules_and_scores() -> None:
     outcomes = score([*lines])
     assert [outcome["id"] for outcome in outcomes] == [line["id"] for line in lines]
     for outcome in outcomes:
-        assert set(outcome) == {"id", "verdict", "rules", "scores"}
+        assert set(outcome) == {"id", "verdict", "rules", "campaign", "scores"}
         scores = outcome["scores"]
         assert isinstance(scores, dict)
         assert set(scores) == {"abuse", "marketing", "solicitation"}

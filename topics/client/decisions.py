@@ -213,6 +213,10 @@ class Decisions(Iterator[Decision]):
         upto = {place: (offset, self._seen[place].written()) for place, offset in self._handled.items()}
         if not (self._commits and upto) or self._log.commit(upto):
             self._handled.clear()
+            return
+        # Others of the group may have what was fetched ahead: it is fetched again, if it is still this reader's.
+        self._log.rewind({_partition(record): record.offset for record in reversed(self._waiting)})
+        self._waiting.clear()
 
     def _keep(self, places: Collection[TopicPartition]) -> None:
         """Forget the partitions that others have now."""

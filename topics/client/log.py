@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -137,6 +137,12 @@ class Log:
                 _logger.warning("not committed, so it may be read again: %s", error)
                 return False
         return True
+
+    def rewind(self, places: Mapping[TopicPartition, int]) -> None:
+        """Read again from these offsets on, in the partitions that are still this reader's."""
+        for place, offset in places.items():
+            with suppress(ValueError):
+                self._consumer.seek(place, offset)
 
     def _fetch(self) -> dict[TopicPartition, list[Any]]:
         try:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import json
 
+from topics.campaign import Campaign
 from topics.catalog import POSTS, TOPICS, Topic
 from topics.dead_letter import DeadLetter
 from topics.decision import Decision
@@ -21,7 +22,7 @@ FORMAT_VERSION: Final = "1.0.0"
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BINDING: Final = "0.5.0"
-_MESSAGES: Final = (Post, Decision, DeadLetter)
+_MESSAGES: Final = (Post, Decision, DeadLetter, Campaign)
 
 
 def documents() -> dict[str, bytes]:
@@ -29,10 +30,23 @@ def documents() -> dict[str, bytes]:
     made = {
         "post.json": {"$schema": _DIALECT, **json.schema(Post)},
         "decision.json": {"$schema": _DIALECT, **json.schema(Decision)},
+        "campaign.json": {"$schema": _DIALECT, **json.schema(Campaign)},
         "dead_letter.json": {"$schema": _DIALECT, **dead_letter_headers()},
         "asyncapi.json": asyncapi(),
     }
+    for document in made.values():
+        _name_choices(document)
     return {name: json.format(json.encode(document), indent=2) + b"\n" for name, document in made.items()}
+
+
+def _name_choices(node: Any) -> None:
+    """Give each field that is one of a few words a title, by which generated code calls its type."""
+    if isinstance(node, dict):
+        for name, field in node.get("properties", {}).items():
+            if "enum" in field:
+                field["title"] = name.capitalize()
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _name_choices(inner)
 
 
 def write() -> list[Path]:
@@ -67,7 +81,7 @@ def dead_letter_headers() -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """The AsyncAPI 3.0 document: what Sluicegate receives and sends, on which topics, in which form."""
-    _, schemas = json.schema_components((Post, Decision), ref_template="#/components/schemas/{name}")
+    _, schemas = json.schema_components((Post, Decision, Campaign), ref_template="#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -123,16 +137,18 @@ def _operation(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _message(message: type[Post] | type[Decision] | type[DeadLetter]) -> dict[str, Any]:
+def _message(message: type[Post] | type[Decision] | type[DeadLetter] | type[Campaign]) -> dict[str, Any]:
     name = message.__name__
     described: dict[str, Any] = {"name": name, "title": name, "summary": (message.__doc__ or "").splitlines()[0]}
     if message is DeadLetter:
         described["contentType"] = "application/octet-stream"
         described["headers"] = {"$ref": "#/components/schemas/DeadLetterHeaders"}
-        described["payload"] = {"description": "The bytes that came, untouched; no value for a tombstone."}
+        told = "The bytes that came, untouched; no value for a tombstone."
+        described["payload"] = {"title": f"{name}Value", "description": told}
         key: dict[str, Any] = {"description": "The key that came, untouched."}
     else:
         described["payload"] = {"$ref": f"#/components/schemas/{name}"}
-        key = {"type": "string", "description": "The author's id, in UTF-8."}
+        whose = "campaign" if message is Campaign else "author"
+        key = {"type": "string", "description": f"The {whose}'s id, in UTF-8."}
     described["bindings"] = {"kafka": {"key": key, "bindingVersion": _BINDING}}
     return described

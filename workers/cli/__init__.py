@@ -18,6 +18,7 @@ COMMANDS = {
     "models": "List, train and evaluate models.",
     "topics": "Create, check and describe the topics.",
     "dead": "List, show and replay dead letters.",
+    "plan": "Say what so many posts a second need.",
     "tail": "Print decisions as they come.",
     "export": "Write decisions as Parquet files.",
 }

@@ -25,6 +25,11 @@ OPTIONS = (
 )
 
 
+def faust_level(level: str) -> str:
+    """The name that Faust's command has for a level."""
+    return "warn" if level == "warning" else level
+
+
 def _print_settings(context: click.Context, _: click.Parameter, chosen: bool) -> None:
     if not chosen:
         return
@@ -52,7 +57,8 @@ def command(**chosen: Any) -> None:
 
     # Off a terminal every line is JSON, so Faust's banner stays away.
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
-    sys.argv = ["sluicegate", *quiet, "worker", "--web-port", str(settings.web_port), "--loglevel", settings.log_level]
+    level = faust_level(settings.log_level)
+    sys.argv = ["sluicegate", *quiet, "worker", "--web-port", str(settings.web_port), "--loglevel", level]
     app.main()
 
 

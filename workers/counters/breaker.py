@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.counters.store import Applied, CountersUnavailable, Redelivered, Request, Store
 
 FIRST_SECONDS = 0.5
@@ -38,6 +39,9 @@ class Breaker:
 
     async def peek(self, request: Request) -> bytes:
         return await self._through(self._store.peek(request))
+
+    async def find(self, request: FindRequest) -> Found | FoundBefore:
+        return await self._through(self._store.find(request))
 
     async def ping(self) -> None:
         await self._store.ping()

@@ -7,13 +7,18 @@ import copy
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.campaigns.campaigns import DEFAULT_SCOPE, Campaigns, Guard, Scope, find
 from workers.counters.plan import Keys, Measured, Plan
 from workers.counters.spec import CounterSpec
 from workers.counters.store import Applied, Request, Store
+
+if TYPE_CHECKING:
+    from workers.campaigns.texts import Texts
 
 GRACE_SECONDS = 3_600
 GUARD_SECONDS = 7 * 86_400
@@ -37,6 +42,8 @@ class Readings:
     """The store knows less than it did: it was emptied, or set back. Counts begin from what it has."""
     earlier: dict[str, NDArray[np.intp]] = field(default_factory=dict)
     """Rows of posts that were first read for another policy, by its name."""
+    campaigns: Campaigns | None = None
+    """The posts' campaigns, where their texts were given."""
 
 
 class Counters:
@@ -48,6 +55,7 @@ class Counters:
     grace_seconds: a count is kept for twice its window and this long after it was last added to. That is how far
         posts may come late, or the worker lag or stand still, before a reading comes out too low; memory for it is
         the keys seen in that time.
+    scope: what a campaign is; asked for posts whose texts are given.
     """
 
     def __init__(
@@ -58,13 +66,15 @@ class Counters:
         source: str = "posts",
         policy: str = "",
         grace_seconds: int = GRACE_SECONDS,
+        scope: Scope = DEFAULT_SCOPE,
     ) -> None:
         self._count_for(specs)
         self._store = store
         self._source = source
         self._policy = policy
         self._grace_seconds = grace_seconds
-        longest = max((spec.window_ms for spec in specs), default=0)
+        self._scope = scope
+        longest = max((scope.window_ms, *(spec.window_ms for spec in specs)))
         self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
         # A later batch that overtook an earlier one on another connection would leave it uncounted.
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -113,11 +123,12 @@ class Counters:
         times: NDArray[np.int64],
         keys: Keys,
         committed: int,
+        texts: Texts | None = None,
     ) -> Readings:
         """Count the posts of one partition that have not been counted, and read the counters for all of them.
 
         offsets: int64 (n,), ascending. times: int64 (n,), each post's own time, milliseconds since the epoch.
-        keys: uint64 (n,) for every column the counters name (`campaign` may be (n, bands)); 0 is none.
+        keys: uint64 (n,) for every column the counters name, 0 is none; `campaign` is taken from the texts if given.
         committed: offsets below it are committed and never come again; what was kept to answer for them is dropped.
 
         Raises:
@@ -126,11 +137,18 @@ class Counters:
             StaleEpoch: a newer owner has counted: this worker must stop.
         """
         result = _Result(self._specs, len(offsets))
-        if len(offsets) and self._specs:
+        if texts is not None:
+            result.campaigns = Campaigns.none(len(offsets))
+        if len(offsets) and (self._specs or texts):
             async with self._turns[partition]:
                 epoch = await self._epoch(partition)
-                plan = Plan(self._counted, offsets, times, keys, self._policy)
-                await self._fill(result, partition, plan, int(committed), epoch)
+                if texts is not None:
+                    guard = Guard(self._guard(partition), self._guard_seconds, epoch, int(committed))
+                    result.campaigns = await find(self._store, self._scope, guard, offsets, texts, self._grace_seconds)
+                    keys = {**keys, "campaign": result.campaigns.ids}
+                if self._specs:
+                    plan = Plan(self._counted, offsets, times, keys, self._policy)
+                    await self._fill(result, partition, plan, int(committed), epoch)
         return result.readings()
 
     async def _fill(self, result: _Result, partition: int, plan: Plan, committed: int, epoch: int) -> None:
@@ -189,6 +207,7 @@ class _Result:
         self.peeked = 0
         self.lost = False
         self.earlier: dict[str, NDArray[np.intp]] = {}
+        self.campaigns: Campaigns | None = None
 
     def take(
         self,
@@ -203,4 +222,4 @@ class _Result:
                 self._known[spec.name][rows] = measured[spec.identity].known[source]
 
     def readings(self) -> Readings:
-        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost, self.earlier)
+        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost, self.earlier, self.campaigns)

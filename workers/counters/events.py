@@ -35,28 +35,21 @@ def _runs(changed: NDArray[np.bool_], size: int) -> tuple[Ints, Ints, Ints]:
 
 
 class Events:
-    """One element for each key of each post, sorted by key, pane and row.
+    """One element for each post that has a key, sorted by key, pane and row.
 
     Runs of the same key and pane are *groups*; runs of the same key and block are *cells*.
 
-    keys: uint64, (n,) or (n, bands); 0 is no key, and a key repeated within a row counts once.
+    keys: uint64, (n,); 0 is no key.
     panes: int64, (n,): number of each post's pane on the counter's time line.
     """
 
     def __init__(self, keys: NDArray[np.uint64], panes: Ints) -> None:
-        self.shape = keys.shape
-        known: NDArray[np.bool_] = keys != 0
-        for band in range(1, keys.shape[1] if keys.ndim == 2 else 1):
-            known[:, band] &= (keys[:, :band] != keys[:, band, None]).all(axis=1)
-        self.known: NDArray[np.bool_] = np.logical_or.reduce(np.atleast_2d(known.T), axis=0)
+        self.known: NDArray[np.bool_] = keys != 0
         """Rows that have a key, shape (n,)."""
-        live = np.flatnonzero(known)
-        row = live // keys.shape[1] if keys.ndim == 2 else live
-        key, pane = keys.ravel()[live], panes[row]
+        row = np.flatnonzero(self.known)
+        key, pane = keys[row], panes[row]
         one_pane = len(pane) == 0 or bool((pane == pane[0]).all())
         order = np.argsort(key, kind="stable") if one_pane else np.lexsort((pane, key))
-        self.place: Ints = live[order]
-        """Where each element stands in the flattened keys."""
         self.row: Ints = row[order]
         self.key, self.pane = key[order], pane[order]
         new_key = self.key[1:] != self.key[:-1]
@@ -111,7 +104,7 @@ class Events:
         return segments, key.tobytes()
 
     def readings(self, measured: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """A value for each row, shape (n,), out of one for each element: the largest of a row's bands, 0 for none."""
-        values = np.zeros(self.shape, np.uint32)
-        values.reshape(-1)[self.place] = measured
-        return values if values.ndim == 1 else values.max(axis=1)
+        """A value for each row, shape (n,), out of one for each element: 0 for none."""
+        values = np.zeros(len(self.known), np.uint32)
+        values[self.row] = measured
+        return values

@@ -7,6 +7,8 @@ import struct
 import time
 from collections.abc import Iterator
 
+from workers.campaigns.finding import FindRequest, Found, FoundBefore
+from workers.campaigns.memory import MemoryFinder
 from workers.counters.store import (
     COUNT_BYTES,
     HEADER_BYTES,
@@ -32,6 +34,8 @@ class _Guard:
         self.epoch = 0
         self.applied = -1
         self.batches: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self.found = -1
+        self.answers: dict[tuple[int, int], bytes] = {}
 
 
 class MemoryStore:
@@ -42,6 +46,7 @@ class MemoryStore:
         self._expiry: dict[str, float] = {}
         self._next_expiry = math.inf
         self._guards: dict[str, _Guard] = {}
+        self._finder = MemoryFinder()
 
     async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
         known = self._guards.setdefault(guard, _Guard())
@@ -70,13 +75,29 @@ class MemoryStore:
         self._fence(request)
         return self._read(request.cells)
 
+    async def find(self, request: FindRequest) -> Found | FoundBefore:
+        guard = self._fence(request)
+        if request.first <= guard.found:
+            shared = (
+                answer
+                for (first, last), answer in guard.answers.items()
+                if first <= request.last and last >= request.first
+            )
+            return FoundBefore(guard.found, tuple(shared))
+        answer = self._finder.find(request)
+        guard.found = request.last
+        guard.answers[request.first, request.last] = answer
+        for bounds in [bounds for bounds in guard.answers if bounds[1] < request.committed]:
+            del guard.answers[bounds]
+        return Found(answer)
+
     async def ping(self) -> None:
         pass
 
     async def close(self) -> None:
         pass
 
-    def _fence(self, request: Request) -> _Guard:
+    def _fence(self, request: Request | FindRequest) -> _Guard:
         guard = self._guards.setdefault(request.guard, _Guard())
         if request.epoch < guard.epoch:
             raise StaleEpoch(request.epoch, guard.epoch)

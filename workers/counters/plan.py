@@ -24,8 +24,7 @@ class _Recipe(msgspec.Struct, array_like=True):
     specs: list[CounterSpec]
     offsets: bytes
     times: bytes
-    keys: dict[str, tuple[int, bytes]]
-    """Number of columns (0 for a one-dimensional key) and the keys."""
+    keys: dict[str, bytes]
     policy: str = ""
 
 
@@ -40,8 +39,8 @@ class Measured:
 class Plan:
     """One batch: its counters' cells and how to read them.
 
-    specs: one for each identity. offsets, times: int64 (n,). keys: uint64 (n,) or (n, bands) for every column the
-    specs name; 0 is none. policy: names the policy that decides the batch.
+    specs: one for each identity. offsets, times: int64 (n,). keys: uint64 (n,) for every column the specs
+    name; 0 is none. policy: names the policy that decides the batch.
     """
 
     def __init__(
@@ -109,10 +108,7 @@ class Plan:
 
     def recipe(self) -> bytes:
         """Bytes from which `from_recipe` makes the same plan."""
-        keys = {
-            column: (key.shape[1] if key.ndim == 2 else 0, key.astype("<u8", "C").tobytes())
-            for column, key in self._keys.items()
-        }
+        keys = {column: key.astype("<u8").tobytes() for column, key in self._keys.items()}
         offsets, times = (column.astype("<i8").tobytes() for column in (self.offsets, self._times))
         return msgspec.msgpack.encode(_Recipe(self._specs, offsets, times, keys, self.policy))
 
@@ -120,9 +116,6 @@ class Plan:
     def from_recipe(cls, recipe: bytes) -> Plan:
         """The plan of a batch that came before."""
         kept = msgspec.msgpack.decode(recipe, type=_Recipe)
-        keys = {}
-        for column, (bands, packed) in kept.keys.items():
-            flat = np.frombuffer(packed, "<u8")
-            keys[column] = flat.reshape(-1, bands) if bands else flat
+        keys = {column: np.frombuffer(packed, "<u8") for column, packed in kept.keys.items()}
         offsets, times = np.frombuffer(kept.offsets, "<i8"), np.frombuffer(kept.times, "<i8")
         return cls(kept.specs, offsets, times, keys, kept.policy)

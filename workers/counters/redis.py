@@ -14,10 +14,27 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoScriptError, RedisError
 
+from workers.campaigns import finding
+from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.counters.store import MEMBERS_A_PANE, Applied, CountersUnavailable, Redelivered, Request, StaleEpoch
 
 SCRIPT = resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+FIND_SCRIPT = resources.files("workers.campaigns").joinpath("find.lua").read_text("utf-8")
+_FIND_SHA = hashlib.sha1(FIND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+_FIND_CONSTANTS = struct.pack(
+    "<10I",
+    finding.KEYS,
+    finding.SLOTS,
+    finding.SHARDS,
+    finding.LEAST_VOTES,
+    finding.CANDIDATES,
+    finding.MEMBERS_COMPARED,
+    finding.LEAST_SAME,
+    finding.LEAST_PERCENT,
+    finding.SAMPLES,
+    finding.LINKS,
+)
 
 
 class RedisStore:
@@ -65,6 +82,31 @@ class RedisStore:
     async def peek(self, request: Request) -> bytes:
         return bytes((await self._run("peek", request))[1])
 
+    async def find(self, request: FindRequest) -> Found | FoundBefore:
+        status, value, *answers = await self._script(
+            (FIND_SCRIPT, _FIND_SHA),
+            [self._prefix + request.guard],
+            request.epoch,
+            request.epoch,
+            request.committed,
+            request.first,
+            request.last,
+            request.guard_ttl_seconds,
+            self._prefix + request.space,
+            request.ttl_seconds,
+            request.least_accounts,
+            ",".join(map(str, request.blocks)),
+            request.keys,
+            request.offsets,
+            request.heads,
+            request.posts,
+            request.samples,
+            _FIND_CONSTANTS,
+        )
+        if status == b"found":
+            return Found(bytes(value))
+        return FoundBefore(int(value), tuple(map(bytes, answers)))
+
     async def ping(self) -> None:
         await self._call("PING")
 
@@ -92,13 +134,17 @@ class RedisStore:
             cells.additions,
             request.recipe,
         )
+        return await self._script((SCRIPT, _SHA), names, request.epoch, *arguments)
+
+    async def _script(self, script: tuple[str, str], names: list[str], epoch: int, *arguments: Any) -> list[Any]:
+        text, sha = script
         answer: list[Any]
         try:
-            answer = await self._call("EVALSHA", _SHA, len(names), *names, *arguments)
+            answer = await self._call("EVALSHA", sha, len(names), *names, *arguments)
         except NoScriptError:
-            answer = await self._call("EVAL", SCRIPT, len(names), *names, *arguments)
+            answer = await self._call("EVAL", text, len(names), *names, *arguments)
         if answer[0] == b"stale":
-            raise StaleEpoch(request.epoch, int(answer[1]))
+            raise StaleEpoch(epoch, int(answer[1]))
         return answer
 
     async def _call(self, *command: Any) -> Any:

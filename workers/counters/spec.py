@@ -8,10 +8,10 @@ from typing import Literal
 import msgspec
 
 KEYS = ("author", "fingerprint", "campaign", "link_domain", "ip", "device", "agency", "reply_to")
-"""Columns a counter may be kept by. `campaign` holds several keys a post."""
+"""Columns a counter may be kept by. `campaign` is the id that posts which are alike have in common."""
 
 MEMBERS = tuple(key for key in KEYS if key != "campaign")
-"""Columns whose values `distinct` can count: one a post."""
+"""Columns whose values `distinct` can count."""
 
 SHORTEST_MS = 1_000
 LONGEST_MS = 90 * 86_400_000

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from workers.campaigns.finding import FindRequest, Found, FoundBefore
+
 PANES = 6
 """Parts a window moves by: a reading covers the post's own pane and the five before it."""
 
@@ -130,6 +132,9 @@ class Store(Protocol):
 
     async def peek(self, request: Request) -> bytes:
         """The old values of the batch's cells; adds nothing. Raises as `apply` does."""
+
+    async def find(self, request: FindRequest) -> Found | FoundBefore:
+        """A campaign for each post of the batch, found once; or what was found before. Raises as `apply` does."""
 
     async def ping(self) -> None:
         """Returns when the store answers; raises CountersUnavailable."""

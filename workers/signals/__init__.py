@@ -13,7 +13,7 @@ from workers.batch import Batch
 from workers.counters.keys import hash_strings
 from workers.signals.account import Account
 from workers.signals.column import Column, Family
-from workers.signals.duplicates import Duplicates, campaigns
+from workers.signals.duplicates import Duplicates
 from workers.signals.links import Links
 from workers.signals.media import Attachments
 from workers.signals.post import Origin
@@ -78,9 +78,9 @@ class Signals:
         return pl.DataFrame(columns)
 
     def keys(self, batch: Batch, by: Collection[str]) -> dict[str, NDArray[np.uint64]]:
-        """Key columns for counters: uint64[n], `campaign` uint64[n, bands]; 0 where a post has no such key.
+        """Key columns for counters: uint64[n]; 0 where a post has no such key.
 
-        Raises KeyError for a name that is none of `workers.counters.KEYS`.
+        Raises KeyError for a name that is none of `workers.counters.KEYS`, and for `campaign`, which the counters find.
         """
         posts = batch.posts
         columns: dict[str, Callable[[], NDArray[np.uint64]]] = {
@@ -88,7 +88,6 @@ class Signals:
             "fingerprint": lambda: (
                 self._measured(self._duplicates, batch, ["fingerprint"])["fingerprint"].fill_null(0).to_numpy()
             ),
-            "campaign": lambda: campaigns(batch),
             "link_domain": lambda: hash_strings(
                 self._measured(self._links, batch, ["link_domain"])["link_domain"].to_list()
             ),

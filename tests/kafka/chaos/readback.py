@@ -74,5 +74,5 @@ def read_counters(port: int, prefix: str) -> Mapping[str, Mapping[bytes, bytes]]
                 field: value for field, value in client.hgetall(name).items() if field != FILLER
             }
             for name in client.scan_iter(match=prefix + "*", count=1_000)
-            if b":guard:" not in name
+            if b":guard:" not in name and b":alike:" not in name
         }

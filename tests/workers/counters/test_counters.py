@@ -78,13 +78,6 @@ def test_a_post_with_a_strange_date_leaves_the_others_readings_alone(store: Stor
     assert values(run(apply(counters, [3, 4], [NOW, strange]))) == [3, 2]
 
 
-def test_a_campaign_reads_the_largest_of_its_bands(store: Store, run: Run) -> None:
-    counters = Counters([CAMPAIGN], store)
-    read = values(run(apply(counters, [0, 1, 2, 3], campaign=[[1, 2], [1, 3], [0, 0], [4, 1]])), "campaign")
-    assert read == [1, 2, None, 3]
-    assert values(run(apply(counters, [4, 5], campaign=[[9, 3], [5, 5]])), "campaign") == [2, 1]
-
-
 def test_distinct_counts_members_once_and_leaves_out_posts_without_one(store: Store, run: Run) -> None:
     counters = Counters([AUTHORS], store)
     read = run(apply(counters, [0, 1, 2, 3], author=[0, 5, 5, 6], fingerprint=[1, 1, 1, 1]))
@@ -159,7 +152,7 @@ def test_posts_set_back_behind_the_commit_read_the_present_and_are_not_counted_a
 
 
 def test_a_counter_new_in_an_upgrade_is_null_for_redelivered_posts(store: Store, run: Run) -> None:
-    run(apply(Counters([POSTS, CAMPAIGN], store), [0, 1], author=[7, 7], campaign=[[1], [1]]))
+    run(apply(Counters([POSTS, CAMPAIGN], store), [0, 1], author=[7, 7], campaign=[1, 1]))
     upgraded = Counters([DAILY, POSTS], store)
     read = run(apply(upgraded, [1, 2]))
     assert values(read) == [2, 3]

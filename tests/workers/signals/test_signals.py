@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from models.scorer import Scorer
 from topics.post import Author, Media, Post
 from workers.batch import Batch
-from workers.counters import KEYS, hash_strings
+from workers.counters import MEMBERS, hash_strings
 from workers.signals import Signals, declared, schema
-from workers.signals.duplicates import BANDS, campaigns
 
 Batches = Callable[..., Batch]
 Posts = Callable[..., Post]
@@ -61,12 +60,12 @@ def test_only_wanted_signals_are_measured(signals: Signals, batch: Batches) -> N
 
 def test_an_empty_batch_has_no_rows(signals: Signals, batch: Batches) -> None:
     assert signals.measure(batch()).shape == (0, len(signals.columns))
-    assert {len(key) for key in signals.keys(batch(), KEYS).values()} == {0}
+    assert {len(key) for key in signals.keys(batch(), MEMBERS).values()} == {0}
 
 
 def test_keys_are_hashes_of_what_they_name(signals: Signals, batch: Batches, post: Posts) -> None:
     whole = post(OFFER, author={"id": "a7", "agency": "m1"}, reply_to="p0", ip="192.0.2.1", device="d1")
-    keys = signals.keys(batch(whole, post("嗯")), KEYS)
+    keys = signals.keys(batch(whole, post("嗯")), MEMBERS)
     for name, value in {
         "author": "a7",
         "agency": "m1",
@@ -76,8 +75,7 @@ def test_keys_are_hashes_of_what_they_name(signals: Signals, batch: Batches, pos
         "link_domain": "example.com",
     }.items():
         assert keys[name][0] == hash_strings([value])[0]
-    assert {name for name in KEYS if keys[name][1].any()} == {"author"}
-    assert keys["campaign"].shape == (2, BANDS)
+    assert {name for name in keys if keys[name][1].any()} == {"author"}
     assert all(column.dtype == np.uint64 for column in keys.values())
 
 
@@ -85,10 +83,9 @@ def test_keys_and_signals_agree(signals: Signals, batch: Batches) -> None:
     one, other = batch(OFFER, "嗯"), batch("嗯", OFFER, OFFER + "！")
     for each in (one, other, one):
         frame = signals.measure(each, frozenset({"fingerprint", "link_domain"}))
-        keys = signals.keys(each, ["fingerprint", "campaign", "link_domain"])
+        keys = signals.keys(each, ["fingerprint", "link_domain"])
         assert frame["fingerprint"].fill_null(0).to_list() == keys["fingerprint"].tolist()
         assert hash_strings(frame["link_domain"].to_list()).tolist() == keys["link_domain"].tolist()
-        assert (campaigns(each) == keys["campaign"]).all()
 
 
 def test_a_key_that_is_none_is_refused(signals: Signals, batch: Batches) -> None:
@@ -127,7 +124,7 @@ def test_no_valid_post_makes_a_signal_raise(scorer: Scorer, posts: list[Post]) -
     assert frame.height == len(posts)
     for never_null in ("abuse", "media_count", "link_count", "terms_contact"):
         assert frame[never_null].null_count() == 0
-    signals.keys(batch, KEYS)
+    signals.keys(batch, MEMBERS)
 
 
 @pytest.mark.parametrize(

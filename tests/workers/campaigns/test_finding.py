@@ -1,0 +1,201 @@
+"""Which posts are one campaign, on both stores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workers.batch import Batch
+from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
+from workers.counters import Counters, MemoryStore, RedisStore, StaleEpoch, Store
+
+from .conftest import ENGLISH_OFFER, NOW, OFFER, Find, batch_of, changed, texts_of
+
+HOUR = 3_600_000
+
+
+def most_common(campaigns: Campaigns, after: int = 0) -> float:
+    """The share of the posts from the `after`th on that have the id which most of them have."""
+    ids = campaigns.ids[after:].tolist()
+    return Counter(ids).most_common(1)[0][1] / len(ids)
+
+
+@pytest.mark.parametrize("offer", [OFFER, ENGLISH_OFFER])
+def test_copies_with_other_links_names_numbers_and_tags_have_one_id(find: Find, offer: str) -> None:
+    dressed = [f"@friend{n} {offer} #sale{n} https://s{n}.example.com/{n} {n * 7919}" for n in range(6)]
+    found = find(batch_of([offer, *dressed]))
+    assert len(set(found.ids.tolist())) == 1
+    assert found.shown.tolist() == [False, False, True, True, True, True, True]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+def test_posts_after_the_tenth_have_one_id_whatever_a_fifth_of_their_characters_was_changed_to(
+    find: Find, share: float
+) -> None:
+    assert most_common(find(batch_of([changed(OFFER, share, seed) for seed in range(60)])), after=10) >= 0.95
+
+
+def test_two_offers_have_two_ids_and_what_is_like_neither_has_its_own(find: Find) -> None:
+    other = "同城搬家拉货找我们，价格实惠师傅靠谱，随叫随到，长途短途都可以，电话联系即可安排车辆，老客户另有优惠"
+    plain = "昨天和同学去爬山，下山的时候突然下起大雨，躲在亭子里聊了两个小时的大学往事，回家路上还吃了一碗牛肉面"
+    ids = find(batch_of([OFFER, other, changed(OFFER, 0.1, 1), plain, changed(other, 0.1, 2)])).ids.tolist()
+    assert ids[0] == ids[2]
+    assert ids[1] == ids[4]
+    assert len(set(ids)) == 3
+
+
+def test_a_text_too_short_to_tell_has_none(find: Find) -> None:
+    found = find(
+        batch_of(["转发微博", "新年快乐，万事如意", "哈" * 60, "生日快乐" * 20, "good morning everyone!", ""] * 3)
+    )
+    assert not found.ids.any()
+
+
+def test_an_id_goes_on_in_later_batches_and_other_partitions(store: Store, find: Find) -> None:
+    first = find(batch_of([OFFER, OFFER]))
+    later = batch_of([changed(OFFER, 0.1, 3)], first=2)
+    later.parts = (later.parts[0]._replace(partition=1),)
+    found = find(later)
+    assert found.ids[0] == first.ids[0]
+    assert found.shown[0]
+
+
+def test_an_id_ends_with_the_window(find: Find) -> None:
+    old = find(batch_of([OFFER] * 3))
+    assert find(batch_of([OFFER], first=3, time=NOW + 5 * HOUR)).ids[0] == old.ids[0]
+    assert find(batch_of([OFFER], first=4, time=NOW + 30 * HOUR)).ids[0] != old.ids[0]
+
+
+def test_without_evidence_alike_posts_are_no_campaign(find: Find) -> None:
+    found = find(batch_of([OFFER] * 20), evident=False)
+    assert len(set(found.ids.tolist())) == 1
+    assert not found.shown.any()
+    assert found.grown == []
+
+
+def test_half_of_the_posts_must_be_evidence(find: Find) -> None:
+    assert not find(batch_of([OFFER] * 4), evident=False).shown.any()
+    assert find(batch_of([OFFER] * 5, first=4)).shown.tolist() == [False, False, False, True, True]
+
+
+def test_one_account_is_no_campaign_however_much_it_posts(find: Find) -> None:
+    batch = batch_of([OFFER] * 20)
+    for post in batch.posts:
+        post.author.id = "the same"
+    assert not find(batch).shown.any()
+
+
+def test_posts_of_unknown_authors_count_as_accounts_of_their_own(find: Find) -> None:
+    batch = batch_of([OFFER] * 4)
+    for post in batch.posts:
+        post.author.id = ""
+    assert find(batch).shown.tolist() == [False, False, True, True]
+
+
+def test_a_campaign_is_told_when_it_is_first_seen_and_when_it_has_doubled(find: Find) -> None:
+    batch = batch_of([changed(OFFER, 0.05, seed) for seed in range(14)])
+    batch.posts[5].author.agency = "mcn-1"
+    batch.posts[9].author.agency = "mcn-2"
+    found = find(batch)
+    assert [(row, told.posts, told.accounts, told.agencies) for row, told in found.grown] == [
+        (2, 3, 3, 0),
+        (5, 6, 6, 1),
+        (11, 12, 12, 2),
+    ]
+    assert {told.id for _, told in found.grown} == {int(found.ids[0])}
+    assert {told.first_seen for _, told in found.grown} == {NOW}
+    assert found.grown[-1][1].samples == [post.text for post in batch.posts[1:4]]
+
+
+def test_a_campaign_tells_the_sites_that_it_links_to(store: Store, run: Callable[..., Campaigns]) -> None:
+    batch = batch_of([OFFER] * 4)
+    texts = texts_of(batch)
+    linked = type(texts)(
+        texts.rows, texts.keys, texts.posts, texts.samples, [b"", b"a.example", b"b.example", b"a.example"]
+    )
+    campaigns = run(find_in(store, batch, linked))
+    assert campaigns.grown[-1][1].links == ["a.example", "b.example"]
+
+
+async def find_in(store: Store, batch: Batch, texts: object) -> Campaigns:
+    guard = Guard("guard:test", 60, 1, 0)
+    return await find(store, Scope(least_accounts=4), guard, batch.offsets, texts, 60)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("first", "stop"), [(2, 6), (2, 4), (0, 12), (5, 12), (9, 12), (3, 9)])
+def test_a_redelivered_post_has_what_it_had_whatever_the_bounds(find: Find, first: int, stop: int) -> None:
+    texts = [changed(OFFER, 0.1, seed) for seed in range(12)]
+    told = [find(batch_of(texts[begin:end], begin)) for begin, end in ((0, 2), (2, 6), (6, 9))]
+    again = find(batch_of(texts[first:stop], first))
+    ids = np.concatenate([each.ids for each in told])
+    shown = np.concatenate([each.shown for each in told])
+    known = min(stop, 9) - min(first, 9)
+    assert again.ids[:known].tolist() == ids[first : min(stop, 9)].tolist()
+    assert again.shown[:known].tolist() == shown[first : min(stop, 9)].tolist()
+    grown = {begin + row: record for begin, each in zip((0, 2, 6), told, strict=True) for row, record in each.grown}
+    assert {first + row: record for row, record in again.grown if first + row < 9} == {
+        offset: record for offset, record in grown.items() if first <= offset < stop
+    }
+    assert find(batch_of([OFFER], 20)).shown[0]
+
+
+def test_posts_set_back_behind_the_commit_have_none_and_change_nothing(find: Find) -> None:
+    find(batch_of([OFFER] * 2))
+    find(batch_of([OFFER] * 2, 2), committed=2)
+    again = find(batch_of([OFFER] * 4, 0))
+    assert again.ids.astype(bool).tolist() == [False, False, True, True]
+    assert again.shown.tolist() == [False, False, True, True]
+
+
+def test_a_former_owner_is_refused(store: Store, run: Callable[..., Campaigns]) -> None:
+    former, owner = Counters([], store), Counters([], store)
+    batch = batch_of([OFFER])
+    run(former.apply(0, batch.offsets, batch.times, {}, 0, texts_of(batch)))
+    later = batch_of([OFFER], 1)
+    run(owner.apply(0, later.offsets, later.times, {}, 0, texts_of(later)))
+    last = batch_of([OFFER], 2)
+    with pytest.raises(StaleEpoch):
+        run(former.apply(0, last.offsets, last.times, {}, 0, texts_of(last)))
+
+
+WORDS = st.sampled_from([OFFER, ENGLISH_OFFER, OFFER[:40], OFFER[30:], ENGLISH_OFFER[40:], "短"])
+POSTS = st.tuples(WORDS, st.integers(0, 40), st.integers(0, 3), st.booleans(), st.integers(0, 30))
+
+
+@given(st.lists(st.lists(POSTS, max_size=8), max_size=5))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_both_stores_find_the_same(
+    valkey: str, run: Callable[..., Campaigns], batches: list[list[tuple[str, int, int, bool, int]]]
+) -> None:
+    global _namespaces
+    _namespaces += 1
+    redis = RedisStore(valkey, f"same-{id(run)}-{_namespaces}", 30.0)
+    both = [Counters([], store, scope=Scope(least_accounts=2)) for store in (MemoryStore(), redis)]
+    first = 0
+    for posts in batches:
+        batch = batch_of([changed(text, percent / 100, percent) for text, percent, *_ in posts], first)
+        for post, (_, _, author, _, hours) in zip(batch.posts, posts, strict=True):
+            post.author.id, post.created_at = f"a{author}", NOW + hours * HOUR
+        batch.arrived_at += 100 * HOUR
+        first += len(posts)
+        if posts:
+            evident = np.array([evident for *_, evident, _ in posts])
+            from workers.campaigns.texts import comparable
+
+            asked = [comparable(batch, evident, [None] * len(batch)) for _ in both]
+            one, other = (
+                run(counters.apply(0, batch.offsets, batch.times, {}, 0, texts)).campaigns  # type: ignore[attr-defined]
+                for counters, texts in zip(both, asked, strict=True)
+            )
+            assert one.ids.tolist() == other.ids.tolist()
+            assert one.shown.tolist() == other.shown.tolist()
+            assert one.grown == other.grown
+    run(redis.close())
+
+
+_namespaces = 0

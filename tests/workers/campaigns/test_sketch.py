@@ -1,0 +1,89 @@
+"""What is kept of a text to find others most like it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.grammar import labelled_texts
+from workers.campaigns.finding import KEYS, NO_KEY, SLOTS
+from workers.campaigns.sketch import sketches
+
+from .conftest import ENGLISH_OFFER, OFFER, batch_of, changed
+
+
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
+    same = ((one == other) & (one > 0)).sum()
+    return float(same / ((one > 0) | (other > 0)).sum())
+
+
+@pytest.mark.parametrize("offer", [OFFER, ENGLISH_OFFER])
+def test_links_mentions_tags_numbers_and_quoted_words_change_nothing(offer: str) -> None:
+    plain, *dressed = sketches(
+        batch_of(
+            [
+                f"{offer} ",
+                f"{offer} https://a.example.com/x1",
+                f"@小明 {offer} #围巾# 13800138000",
+                f"{offer} //@她: 真的吗？",
+            ]
+        )
+    ).slots
+    for slots in dressed:
+        assert similarity(plain, slots) > 0.85
+
+
+def test_sentences_in_another_order_stay_most_alike() -> None:
+    first, second = sketches(batch_of([OFFER, "。".join(reversed(OFFER.split("。")))])).slots
+    assert similarity(first, second) > 0.85
+
+
+def test_the_more_is_changed_the_less_two_texts_are_alike_and_strangers_are_not() -> None:
+    shares = [0.0, 0.1, 0.2, 0.4, 0.8]
+    plain, *others = sketches(batch_of([OFFER, *(changed(OFFER, share, 1) for share in shares)])).slots
+    found = [similarity(plain, slots) for slots in others]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == 1
+    assert found[-1] < 0.15
+
+
+def test_texts_of_another_matter_are_hardly_alike() -> None:
+    texts = list(dict.fromkeys(row.text for row in labelled_texts(600, seed=11, labels=["chatter"])))
+    slots = sketches(batch_of(texts)).slots
+    pairs = np.random.default_rng(5).integers(0, len(slots), (2_000, 2))
+    alike = [similarity(slots[one], slots[other]) for one, other in pairs.tolist() if one != other]
+    assert np.mean(np.array(alike) > 0.18) < 0.05
+
+
+def test_a_number_to_call_is_seen_however_it_is_written_and_not_across_texts() -> None:
+    found = sketches(batch_of([f"{OFFER} １３８００１３８０００", f"{OFFER} 1234", f"123 {OFFER} 9999", f"8 {OFFER}"]))
+    assert found.numbered.tolist() == [True, False, False, False]
+
+
+ODD = st.text(alphabet="ab 12加微信.哈\u0301😀ก@#\nhtps:/é", max_size=90)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.one_of(ODD, st.text(max_size=60)), max_size=6))
+def test_a_text_has_the_same_sketch_alone_and_in_any_batch(texts: list[str]) -> None:
+    found = sketches(batch_of([OFFER, *texts, OFFER]))
+    assert found.keys.shape[1] == KEYS
+    assert found.slots.shape[1] == SLOTS
+    rows = found.rows.tolist()
+    assert (found.slots[0] == found.slots[-1]).all()
+    for row, text in enumerate(texts, start=1):
+        alone = sketches(batch_of([text]))
+        assert (len(alone.rows) == 1) == (row in rows)
+        if row in rows:
+            place = rows.index(row)
+            assert alone.keys[0].tolist() == found.keys[place].tolist()
+            assert alone.slots[0].tolist() == found.slots[place].tolist()
+            assert alone.numbered[0] == found.numbered[place]
+
+
+def test_a_batch_without_such_texts_has_none() -> None:
+    found = sketches(batch_of(["", "短"]))
+    assert (len(found.rows), found.keys.shape, found.slots.shape) == (0, (0, KEYS), (0, SLOTS))
+    assert NO_KEY == 2**32 - 1

@@ -1,0 +1,1 @@
+"""Campaigns: the same text, changed a little, from many accounts."""

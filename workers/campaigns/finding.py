@@ -1,0 +1,144 @@
+"""What is asked of a store to find campaigns, and what it answers, in packed form for memory and Redis alike.
+
+For each post the store looks up the ids under the post's keys, compares its sketch with those of the campaigns that
+it finds there most often, and gives it the id of the one most like it, or else its own. A post writes the id under its
+keys, so that a campaign is known by the words of all its members, however each was changed.
+
+All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids in
+a hash for each of the KEYS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+KEYS = 10
+"""Keys of a text."""
+NO_KEY = 0xFFFFFFFF
+SLOTS = 64
+"""Bytes of a sketch."""
+SHARDS = 8
+"""Hashes that campaigns of one post are spread over in a block: none grows huge, none takes long to free."""
+LEAST_VOTES = 2
+"""Keys under which a campaign must be found to be compared, for one of a single post; one key for others. Most keys
+that two posts share by chance are those of a post that never will be one of many."""
+CANDIDATES = 3
+"""Campaigns that a post is compared with, those found under most of its keys."""
+MEMBERS_COMPARED = 4
+"""A post is alike when it is like one of so many members, the first ones."""
+LEAST_SAME = 7
+"""Slots in which two sketches must agree, and"""
+LEAST_PERCENT = 18
+"""how many of a hundred of the slots that either has filled."""
+SAMPLES, LINKS = 3, 5
+"""Texts and links that a campaign keeps for people to look at."""
+SAMPLE_CHARACTERS = 200
+
+SEED = np.dtype([
+    ("posts", "<u4"), ("evident", "<u4"), ("accounts", "<u4"), ("agencies", "<u4"), ("told_posts", "<u4"),
+    ("told_accounts", "<u4"), ("first_seen", "<i8"), ("account", "<u8"), ("agency", "<u8"),
+    ("sketches", "u1"), ("samples", "u1"), ("links", "u1"), ("slots", "u1", (SLOTS,)),
+])  # fmt: skip
+"""A campaign of one post, as it is stored; `told_*` is how large it was when it was last told, 0 if never."""
+POST = np.dtype([("id", "<u8"), ("seed", SEED)])
+HEAD = np.dtype([("block", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4")])
+"""A post's block (its place in `blocks`), and where its text and its link are in `samples`."""
+FOUND = np.dtype([("offset", "<i8"), ("id", "<u8"), ("shown", "u1")])
+
+
+@dataclass(frozen=True, slots=True)
+class FindRequest:
+    """The comparable posts of one batch of one partition."""
+
+    guard: str
+    guard_ttl_seconds: int
+    epoch: int
+    committed: int
+    first: int
+    last: int
+    space: str
+    """What the names of all that is kept begin with."""
+    ttl_seconds: int
+    """How long blocks live after they were last written to."""
+    least_accounts: int
+    """From how many accounts on a campaign is one."""
+    blocks: Sequence[int]
+    """Numbers of the blocks of time that the posts are in."""
+    keys: bytes
+    """uint32 a post, for each of the KEYS: first those of the first key."""
+    offsets: bytes
+    """int64 a post."""
+    heads: bytes
+    """HEAD a post."""
+    posts: bytes
+    """POST a post."""
+    samples: bytes
+    """UTF-8 of the posts' texts, cut, and links."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Answer to a batch that had not been asked for before.
+
+    `answer`: a FOUND for each post, after their number (uint32); then for each post with which its campaign grew past
+    what was told, its offset (int64), the length of the record (uint32), the record.
+    """
+
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBefore:
+    """The batch begins at or below what was asked for before; nothing was changed."""
+
+    upto: int
+    """The last offset asked for."""
+    answers: Sequence[bytes]
+    """The answers kept of all batches that share offsets with this one."""
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    """A campaign as it stood when it was told; times in milliseconds since the epoch, UTC."""
+
+    id: int
+    first_seen: int
+    posts: int
+    accounts: int
+    agencies: int
+    samples: list[str]
+    links: list[str]
+
+
+def read_answer(answer: bytes) -> tuple[np.ndarray, dict[int, bytes]]:
+    """The FOUND rows of an answer, and the records by offset."""
+    size = int.from_bytes(answer[:4], "little")
+    at = 4 + size * FOUND.itemsize
+    records = {}
+    found = np.frombuffer(answer, FOUND, size, 4)
+    while at < len(answer):
+        offset = int.from_bytes(answer[at : at + 8], "little", signed=True)
+        length = int.from_bytes(answer[at + 8 : at + 12], "little")
+        records[offset] = answer[at + 12 : at + 12 + length]
+        at += 12 + length
+    return found, records
+
+
+def read_record(name: int, record: bytes) -> Campaign:
+    """The campaign that a stored record tells of."""
+    head_bytes = SEED.itemsize - SLOTS
+    head = np.frombuffer(record[:head_bytes] + bytes(SLOTS), SEED)[0]
+    at = head_bytes + int(head["sketches"]) * SLOTS
+    texts = []
+    for _ in range(int(head["samples"]) + int(head["links"])):
+        length = int.from_bytes(record[at : at + 2], "little")
+        texts.append(record[at + 2 : at + 2 + length].decode())
+        at += 2 + length
+    samples = int(head["samples"])
+    first_seen, posts, accounts, agencies = (
+        int(head[column]) for column in ("first_seen", "posts", "accounts", "agencies")
+    )
+    return Campaign(name, first_seen, posts, accounts, agencies, texts[:samples], texts[samples:])

@@ -1,0 +1,146 @@
+"""What is kept of a text so that others most like it can be found: a few keys, and a sketch to compare.
+
+Both are minima of hashed grams (Broder, On the resemblance and containment of documents, 1997), one permutation for
+all, its range cut into parts with a minimum each (Li, Owen and Zhang, One Permutation Hashing, 2012): the minima of two
+texts agree in as many parts as their sets of grams have in common. Sets know no order, so sentences may be moved about.
+
+The *keys* are minima of long grams (3 Chinese characters, or 6 letters): rare enough that who shares one may be alike.
+The *sketch* is of short grams (2 characters, or 4 letters), which survive where one character in five was changed.
+
+Links, mentions, hashtags and numbers are left out, for they change from copy to copy, and so is what a text quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.grams import NO_GRAM
+from workers.batch import Batch
+from workers.campaigns.finding import KEYS, SLOTS
+
+LEAST_WEIGHT = 24
+"""What a text must carry: slots of its sketch that are filled, which count double as far as it is written in Chinese
+characters. About fourteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
+ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
+PHONE_DIGITS = 7
+
+# A mention of a quoted author ends with a colon; what follows are that author's words.
+CHANGING = re.compile(
+    r"(?://|\bRT )@.*|https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+",
+    re.MULTILINE,
+)
+
+EMPTY = np.uint32(0xFFFFFFFF)
+
+Hashes = NDArray[np.uint32]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """The texts of a batch that carry enough to be compared."""
+
+    rows: NDArray[np.intp]
+    """(m,): their rows in the batch, ascending."""
+    keys: Hashes
+    """(m, KEYS): the keys; EMPTY where a text has no gram in a key's part."""
+    slots: NDArray[np.uint8]
+    """(m, SLOTS): the sketch; 0 where a text has no gram in a slot."""
+    numbered: Flags
+    """(m,): the text has a number as long as one to call or write to."""
+
+
+def sketches(batch: Batch) -> Sketches:
+    """Keys and sketch of each text that carries enough. The same text has the same ones in every batch."""
+    folded = batch.folded_text
+    lengths = np.diff(folded.starts)
+    rows = np.flatnonzero(2 * lengths >= LEAST_WEIGHT)
+    if len(rows) == 0:
+        nothing = np.zeros(0, np.uint32)
+        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8), np.zeros(0, np.bool_))
+    sizes = lengths[rows]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    at = np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]
+    codes, hashes = folded.codes[at], batch.text_grams.hashes
+    alphabetic = codes < ALPHABETS_END
+    digits = codes - np.uint32(ord("0")) <= 9
+    changes = digits | changing(batch, rows, at, starts)
+    twos, threes = hashes[at, 1], hashes[at, 2]
+    shorts = np.where(alphabetic, chained(twos, 2), twos)
+    longs = np.where(alphabetic, chained(threes, 3), threes)
+    reach = [changes]
+    for step in range(1, 6):
+        reach.append(reach[-1].copy())
+        reach[-1][:-step] |= changes[step:]
+    shorts[np.where(alphabetic, reach[3], reach[1])] = NO_GRAM
+    longs[np.where(alphabetic, reach[5], reach[2])] = NO_GRAM
+
+    sketched = minima(shorts, owner, len(rows), SLOTS)
+    weight = (sketched != EMPTY).sum(axis=1) * (2 - np.add.reduceat(alphabetic, starts[:-1], dtype=np.int64) / sizes)
+    enough = weight >= LEAST_WEIGHT
+    slots = np.maximum(sketched & np.uint32(0xFF), 1).astype(np.uint8)
+    slots[sketched == EMPTY] = 0
+    numbered = np.zeros(len(rows), np.bool_)
+    ends = np.flatnonzero(long_runs(digits))
+    numbered[owner[ends[ends - starts[owner[ends]] >= PHONE_DIGITS - 1]]] = True
+    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough], numbered[enough])
+
+
+def chained(grams: Hashes, size: int) -> Hashes:
+    """Hashes of two grams of `size` codes, one behind the other; NO_GRAM past a text's end."""
+    result = np.zeros_like(grams)
+    if len(grams) > size:
+        first, second = grams[:-size], grams[size:]
+        mixed = first * np.uint32(0x9E3779B1)
+        mixed ^= second
+        mixed *= np.uint32(0x85EBCA6B)
+        mixed ^= mixed >> np.uint32(15)
+        mixed *= np.uint32(0xC2B2AE35)
+        mixed ^= mixed >> np.uint32(16)
+        # Where one that begins in between is none, the text has ended before.
+        inside = (first != NO_GRAM) & (second != NO_GRAM)
+        for step in range(1, size):
+            inside &= grams[step : step - size] != NO_GRAM
+        np.multiply(np.maximum(mixed, 1), inside, out=result[:-size])
+    return result
+
+
+def changing(batch: Batch, rows: NDArray[np.intp], at: Places, starts: Places) -> Flags:
+    """Which of the codes of `rows` are of links, mentions, hashtags and quotes.
+
+    at: places of the codes in the folded text; starts: where those of each row begin, and the last end.
+    """
+    changes = np.zeros(len(at), np.bool_)
+    texts = [batch.texts[row] for row in rows.tolist()]
+    dressed = [place for place, text in enumerate(texts) if "@" in text or "#" in text or "://" in text]
+    for place in dressed:
+        begin, end = starts[place], starts[place + 1]
+        spans = [match.span() for match in CHANGING.finditer(texts[place])]
+        if spans:
+            bounds = batch.folded_text.origin[at[begin:end]].searchsorted(np.array(spans).ravel()) + begin
+            for first, stop in bounds.reshape(-1, 2).tolist():
+                changes[first:stop] = True
+    return changes
+
+
+def minima(grams: Hashes, owner: Places, texts: int, parts: int) -> Hashes:
+    """uint32[texts, parts]: the least of each text's grams in each part of their range, EMPTY where it has none."""
+    images = grams - np.uint32(1)  # NO_GRAM becomes EMPTY, which is never less
+    part = (images >> np.uint32(16)) * np.uint32(parts) >> np.uint32(16)
+    result = np.full(texts * parts, EMPTY)
+    np.minimum.at(result, owner * parts + part, images)
+    return result.reshape(texts, parts)
+
+
+def long_runs(digits: Flags) -> Flags:
+    """Where PHONE_DIGITS digits or more end; the texts lie end to end."""
+    runs = digits.copy()
+    for step in range(1, PHONE_DIGITS):
+        runs[step:] &= digits[:-step]
+    return runs

@@ -1,0 +1,138 @@
+"""From a batch's texts to what the store is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.batch import Batch
+from workers.campaigns.finding import HEAD, POST, SAMPLE_CHARACTERS
+from workers.campaigns.sketch import Sketches, sketches
+from workers.counters.keys import hash_strings
+
+QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The comparable posts of a batch, a row each."""
+
+    rows: NDArray[np.intp]
+    """(m,): their rows in the batch, ascending."""
+    keys: NDArray[np.uint32]
+    """(m, KEYS)."""
+    posts: np.ndarray
+    """(m,) of POST: the id that a campaign gets which begins with the post, and the campaign of this post alone."""
+    samples: Sequence[bytes]
+    """(m,): the beginning of each text."""
+    links: Sequence[bytes]
+    """(m,): the site that each links to first, or nothing."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of_rows(self, rows: NDArray[np.intp]) -> Texts:
+        """The same for those posts that are among these rows of the batch."""
+        at = np.flatnonzero(np.isin(self.rows, rows))
+        return Texts(
+            self.rows[at],
+            self.keys[at],
+            self.posts[at],
+            [self.samples[row] for row in at.tolist()],
+            [self.links[row] for row in at.tolist()],
+        )
+
+    def part(self, start: int, stop: int) -> Texts:
+        """Those of the batch's rows from `start` to `stop`, which become rows from 0 on."""
+        first, last = self.rows.searchsorted((start, stop)).tolist()
+        at = slice(first, last)
+        return Texts(self.rows[at] - start, self.keys[at], self.posts[at], self.samples[at], self.links[at])
+
+    def blocks(self, window_ms: int) -> tuple[list[int], NDArray[np.intp]]:
+        """The blocks of time that the posts are in, each as long as the window; and each post's place among them."""
+        block = self.posts["seed"]["first_seen"] // window_ms
+        if (block == block[0]).all():
+            return [int(block[0])], np.zeros(len(self), np.intp)
+        numbers, places = np.unique(block, return_inverse=True)
+        return numbers.tolist(), places
+
+    def heads(self, blocks: NDArray[np.intp]) -> bytes:
+        """HEAD a post, for texts and then links end to end."""
+        heads = np.empty(len(self), HEAD)
+        ends = np.fromiter(accumulate(map(len, (*self.samples, *self.links))), np.int64, 2 * len(self))
+        begins = np.concatenate([[0], ends[:-1]])
+        heads["block"] = blocks
+        heads["text"], heads["link"] = begins.reshape(2, -1)
+        heads["text_end"], heads["link_end"] = ends.reshape(2, -1)
+        return heads.tobytes()
+
+
+def comparable(
+    batch: Batch,
+    evident: NDArray[np.bool_],
+    sites: Sequence[str | None],
+    authors: NDArray[np.uint64] | None = None,
+    made: Sketches | None = None,
+) -> Texts:
+    """The posts of a batch whose texts carry enough to be compared.
+
+    evident: (n,): the post has something to sell or a way to whoever sells. sites: (n,): the registered domain that a
+    post links to first. authors: (n,): hashes of the authors' ids, if they are known already.
+    """
+    made = made or sketches(batch)
+    rows = made.rows.tolist()
+    texts = [batch.texts[row] for row in rows]
+    posts = np.zeros(len(rows), POST)
+    posts["id"] = _names(batch, made.rows)
+    seed = posts["seed"]
+    seed["posts"] = seed["accounts"] = seed["sketches"] = 1
+    seed["evident"] = evident[made.rows] | made.numbered
+    seed["first_seen"] = batch.times[made.rows]
+    account = hash_strings([batch.authors[row] for row in rows]) if authors is None else authors[made.rows]
+    seed["account"] = np.where(account == 0, posts["id"], account)
+    for place, original in _repeated(batch, rows, texts):
+        seed["account"][place] = hash_strings([original])[0]
+    run_by = [batch.posts[row].author.agency for row in rows]
+    if any(run_by):
+        seed["agency"] = hash_strings(run_by)
+        seed["agencies"] = seed["agency"] != 0
+    seed["slots"] = made.slots
+    links = [b""] * len(rows)
+    for place, row in enumerate(rows):
+        if site := sites[row]:
+            links[place] = site[:SAMPLE_CHARACTERS].encode("utf-8", "replace")
+    samples = [text[:SAMPLE_CHARACTERS].encode("utf-8", "replace") for text in texts]
+    return Texts(made.rows, made.keys, posts, samples, links)
+
+
+def _names(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """An id for the campaign that a post may begin: made from its place, so that no two posts have the same."""
+    mixed = batch.offsets.astype(np.uint64)
+    for part in batch.parts:
+        mixed[part.rows] |= np.uint64((part.partition + 1) << 44)
+    mixed = mixed[rows]
+    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
+        mixed ^= mixed >> np.uint64(31)
+        mixed *= np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _repeated(batch: Batch, rows: list[int], texts: list[str]) -> list[tuple[int, str]]:
+    """Places of the reposts and quotes, and the original or the author that each repeats.
+
+    They are counted for what they repeat: those of one original are one account together, however many they are.
+    """
+    repeated = [
+        (place, f"repost {post.reply_to}")
+        for place, row in enumerate(rows)
+        if (post := batch.posts[row]).kind == "repost" and post.reply_to
+    ]
+    for place, text in enumerate(texts):
+        if ("//@" in text or "RT @" in text) and (quoted := QUOTE.search(text)):
+            repeated.append((place, f"@{quoted[1]}"))
+    return repeated
