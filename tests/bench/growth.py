@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.offline import TIMEOUT_SECONDS, cpu_of, moderator, records
 from bench.pipeline import FILES, POSTS
@@ -18,6 +19,8 @@ from bench.posts import SEED, payloads
 from deploy.embedded import start_valkey
 from deploy.processes import Service
 from topics.reading import read_posts
+from workers.campaigns.finding import KEYS, POST, SLOTS
+from workers.campaigns.texts import Texts
 from workers.counters import Counters, RedisStore
 from workers.counters.spec import CounterSpec
 from workers.decoding import Record
@@ -97,7 +100,7 @@ def long_posts(number: int) -> tuple[list[bytes], list[bytes]]:
 
 
 async def by_campaigns(policy: Policy, valkey: Service, url: str) -> tuple[float, float]:
-    """CPU seconds a post of this process and Valkey together, with few and with many campaigns in the current hour."""
+    """CPU seconds a post of this process and Valkey together, with few and with many keys of campaigns live."""
     (spec,) = (spec for spec in policy.counters if spec.by == "campaign")
     posts = records(value for _, value, _ in Simulator(SEED, WARM + ROUNDS * MEASURED, HOUR_START_MS).lines())
     taken = []
@@ -110,12 +113,36 @@ async def by_campaigns(policy: Policy, valkey: Service, url: str) -> tuple[float
     return taken[0], taken[1]
 
 
-async def make_live(campaigns: int, spec: CounterSpec, url: str, namespace: str) -> None:
-    """Let a worker with this namespace find so many campaigns, each seen once in the hour; counters put them there."""
+async def make_live(keys: int, spec: CounterSpec, url: str, namespace: str) -> None:
+    """Let a worker with this namespace find about so many keys of campaigns, each of one post within the hour.
+
+    Its counters put them there. A post that is like no other is found under half of its keys.
+    """
     counters = Counters((spec,), RedisStore(url, namespace, TIMEOUT_SECONDS))
     chance = np.random.default_rng(SEED)
-    for first in range(0, campaigns, FILLED_AT_ONCE):
-        keys = {name: chance.integers(1, 1 << 63, FILLED_AT_ONCE, np.uint64) for name in (spec.by, spec.of)}
-        offsets = np.arange(first, first + FILLED_AT_ONCE)
-        times = np.full(FILLED_AT_ONCE, HOUR_START_MS)
-        await counters.apply(FILLERS_PARTITION, offsets, times, keys, first)
+    posts = keys // (KEYS // 2)
+    for first in range(0, posts, FILLED_AT_ONCE):
+        size = min(FILLED_AT_ONCE, posts - first)
+        authors = chance.integers(1, 1 << 63, size, np.uint64)
+        await counters.apply(
+            FILLERS_PARTITION,
+            np.arange(first, first + size),
+            np.full(size, HOUR_START_MS),
+            {spec.of: authors},
+            first,
+            _strangers(authors, chance),
+        )
+
+
+def _strangers(authors: NDArray[np.uint64], chance: np.random.Generator) -> Texts:
+    """Texts of which none is like another."""
+    size = len(authors)
+    posts = np.zeros(size, POST)
+    posts["id"] = chance.integers(1, 1 << 63, size, np.uint64)
+    seed = posts["seed"]
+    seed["posts"] = seed["accounts"] = seed["sketches"] = 1
+    seed["first_seen"] = HOUR_START_MS
+    seed["account"] = authors
+    seed["slots"] = chance.integers(1, 256, (size, SLOTS), np.uint8)
+    keys = chance.integers(0, 1 << 32, (size, KEYS), np.uint32)
+    return Texts(np.arange(size), keys, posts, [b""] * size, [b""] * size)
