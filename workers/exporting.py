@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -108,18 +110,20 @@ class Export:
                     )
 
     def __enter__(self) -> Self:
+        # Told before hours of reading, not after.
+        with self._one_line():
+            self._folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                for key in list(self._lines):
-                    self._write(key)
-                for part, file in self._written:
-                    part.replace(file)
-                    self.files.append(file)
-        except OSError as error:
-            raise ExportError(f"{self._folder} cannot be written: {error.strerror}") from error
+                with self._one_line():
+                    for key in list(self._lines):
+                        self._write(key)
+                    for part, file in self._written:
+                        part.replace(file)
+                        self.files.append(file)
         finally:
             for part, _file in self._written:
                 part.unlink(missing_ok=True)
@@ -132,10 +136,15 @@ class Export:
         self._sizes[key] += len(line)
         self.counts[decision.verdict] += 1
         if self._sizes.total() > BUFFERED_BYTES:
-            try:
+            with self._one_line():
                 self._write(self._sizes.most_common(1)[0][0])
-            except OSError as error:
-                raise ExportError(f"{self._folder} cannot be written: {error.strerror}") from error
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ExportError(f"{self._folder} cannot be written: {error.strerror or error}") from error
 
     def _write(self, key: tuple[str, Verdict]) -> None:
         day, verdict = key

@@ -15,15 +15,19 @@ import click
 from bench.figures import keep_for_planning, print_table, save
 from deploy.processes import ServiceError
 
-BENCHES = ("text", "rules", "terms", "counters", "pipeline", "latency", "growth", "memory", "scale", "profile")
+BENCHES = ("text", "rules", "terms", "counters", "pipeline", "latency", "growth", "memory", "scale")
+ON_REQUEST = ("profile",)
 BUILD = Path("build")
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Make what was measured the figures that `sluicegate plan` reckons with.")
-@click.argument("names", nargs=-1, type=click.Choice(BENCHES), metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=click.Choice(BENCHES + ON_REQUEST), metavar="[NAME]...")
 def main(names: tuple[str, ...], keep: bool) -> None:
-    """Measure all figures, or those of the benches named; write build/bench.json and print a table."""
+    """Measure all figures, or those of the benches named; write build/bench.json and print a table.
+
+    `profile` says where the time goes, and runs only when it is named.
+    """
     measured: dict[str, float] = {}
     for name in names or BENCHES:
         start = time.monotonic()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.offline import TIMEOUT_SECONDS, cpu_of, moderator, records
 from bench.pipeline import FILES, POSTS
@@ -18,6 +19,8 @@ from bench.posts import SEED, payloads
 from deploy.embedded import start_valkey
 from deploy.processes import Service
 from topics.reading import read_posts
+from workers.campaigns.finding import KEYS, POST, SLOTS
+from workers.campaigns.texts import Texts
 from workers.counters import Counters, RedisStore
 from workers.counters.spec import CounterSpec
 from workers.decoding import Record
@@ -26,10 +29,14 @@ from workers.policy import Policy
 from workers.simulator import Simulator
 from workers.simulator.platform import START_MS
 
-WARM, MEASURED, ROUNDS = 8_000, 24_000, 3
+WARM, MEASURED, ROUNDS = 8_000, 16_000, 4
+# Who comes second finds caches filled by who came first.
+ORDERS = ((0, 1), (1, 0))
 MANY_RULES, MANY_TERMS = 1_000, 100_000
 MILLION = 1_000_000
-FEW_CAMPAIGNS, MANY_CAMPAIGNS = MILLION, 10 * MILLION
+FEW_KEYS, MANY_KEYS = MILLION, 10 * MILLION
+# A post that is like no other is found under half of its keys, has a record, and a cell of the counter of its campaign.
+KEYS_A_STRANGER = KEYS // 2 + 2
 LONGER = 8
 HOUR_MS = 3_600_000
 HOUR_START_MS = START_MS // HOUR_MS * HOUR_MS
@@ -74,8 +81,9 @@ async def compare(
     for of, posts in sides:
         await cpu_of(of, posts[:WARM])
     size = (len(small_posts) - WARM) // ROUNDS
-    for place in range(WARM, WARM + ROUNDS * size, size):
-        for side, (of, posts) in enumerate(sides):
+    for place, order in zip(range(WARM, WARM + ROUNDS * size, size), cycle(ORDERS), strict=False):
+        for side in order:
+            of, posts = sides[side]
             taken[side] += (await cpu_of(of, posts[place : place + size]))[0]
     return taken[1] / taken[0]
 
@@ -97,25 +105,48 @@ def long_posts(number: int) -> tuple[list[bytes], list[bytes]]:
 
 
 async def by_campaigns(policy: Policy, valkey: Service, url: str) -> tuple[float, float]:
-    """CPU seconds a post of this process and Valkey together, with few and with many campaigns in the current hour."""
+    """CPU seconds a post of this process and Valkey together, with few and with many keys live, by turns."""
     (spec,) = (spec for spec in policy.counters if spec.by == "campaign")
     posts = records(value for _, value, _ in Simulator(SEED, WARM + ROUNDS * MEASURED, HOUR_START_MS).lines())
-    taken = []
-    for campaigns in (FEW_CAMPAIGNS, MANY_CAMPAIGNS):
-        namespace = f"campaigns-{campaigns}"
-        await make_live(campaigns, spec, url, namespace)
-        of = moderator(policy, url, namespace)
-        await cpu_of(of, posts[:WARM])
-        taken.append(sum(await cpu_of(of, posts[WARM:], valkey.process.pid)) / len(posts[WARM:]))
-    return taken[0], taken[1]
+    sides = []
+    for keys in (FEW_KEYS, MANY_KEYS):
+        namespace = f"campaigns-{keys}"
+        await make_live(keys, spec, url, namespace)
+        sides.append(moderator(policy, url, namespace))
+        await cpu_of(sides[-1], posts[:WARM])
+    taken = [0.0, 0.0]
+    for place, order in zip(range(WARM, len(posts), MEASURED), cycle(ORDERS), strict=False):
+        for side in order:
+            own, there = await cpu_of(sides[side], posts[place : place + MEASURED], valkey.process.pid)
+            taken[side] += own + there
+    few, many = (each / (len(posts) - WARM) for each in taken)
+    return few, many
 
 
-async def make_live(campaigns: int, spec: CounterSpec, url: str, namespace: str) -> None:
-    """Let a worker with this namespace find so many campaigns, each seen once in the hour; counters put them there."""
+async def make_live(keys: int, spec: CounterSpec, url: str, namespace: str) -> None:
+    """Let a worker with this namespace find about so many keys of campaigns, all of the current hour.
+
+    Its counters put them there: of posts that are like no other, each a campaign of its own.
+    """
     counters = Counters((spec,), RedisStore(url, namespace, TIMEOUT_SECONDS))
     chance = np.random.default_rng(SEED)
-    for first in range(0, campaigns, FILLED_AT_ONCE):
-        keys = {name: chance.integers(1, 1 << 63, FILLED_AT_ONCE, np.uint64) for name in (spec.by, spec.of)}
-        offsets = np.arange(first, first + FILLED_AT_ONCE)
-        times = np.full(FILLED_AT_ONCE, HOUR_START_MS)
-        await counters.apply(FILLERS_PARTITION, offsets, times, keys, first)
+    posts = keys // KEYS_A_STRANGER
+    for first in range(0, posts, FILLED_AT_ONCE):
+        size = min(FILLED_AT_ONCE, posts - first)
+        authors = chance.integers(1, 1 << 63, size, np.uint64)
+        offsets, times = np.arange(first, first + size), np.full(size, HOUR_START_MS)
+        await counters.apply(FILLERS_PARTITION, offsets, times, {spec.of: authors}, first, _strangers(authors, chance))
+
+
+def _strangers(authors: NDArray[np.uint64], chance: np.random.Generator) -> Texts:
+    """Texts of which none is like another."""
+    size = len(authors)
+    posts = np.zeros(size, POST)
+    posts["id"] = chance.integers(1, 1 << 63, size, np.uint64)
+    seed = posts["seed"]
+    seed["posts"] = seed["accounts"] = seed["sketches"] = 1
+    seed["first_seen"] = HOUR_START_MS
+    seed["account"] = authors
+    seed["slots"] = chance.integers(1, 256, (size, SLOTS), np.uint8)
+    keys = chance.integers(0, 1 << 32, (size, KEYS), np.uint32)
+    return Texts(np.arange(size), keys, posts, [b""] * size, [b""] * size)

@@ -45,5 +45,5 @@ async def cpu_of(of: Moderator, posts: Sequence[Record], valkey: int | None = No
     """CPU seconds of this process, and of Valkey's, for moderating the records in batches as the worker has them."""
     own, there = time.process_time(), cpu_seconds(valkey) if valkey else 0.0
     for batch in batches(posts, BATCH):
-        await of.moderate(batch)
+        await of.moderate({0: batch}, {0: batch[0].offset})
     return time.process_time() - own, (cpu_seconds(valkey) if valkey else 0.0) - there

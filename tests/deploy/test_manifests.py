@@ -175,7 +175,7 @@ def test_the_image_installs_what_the_worker_needs_and_only_versions_that_were_te
         return {line.split(" ;")[0].rstrip(" \\") for line in lines if "==" in line}
 
     installed, tested = pins("runtime.lock"), pins("requirements.lock")
-    assert installed < tested
+    assert installed < tested, "run: make lock"
     names = {pin.split("==")[0] for pin in installed}
     needed = [Requirement(line) for line in requires("sluicegate") or []]
     assert {each.name.lower() for each in needed if each.marker is None} <= names

@@ -97,7 +97,18 @@ def compiled(packages: Path, folder: Path, program: str) -> str:
 
 def test_every_message_gets_a_type_and_every_choice_a_name(generated: Path) -> None:
     names = {file.stem for file in generated.glob("*.ts")} - {"program"}
-    assert names >= {"Post", "Author", "Media", "Decision", "FiredRule", "Span", "Source", "Verdict", "Kind"}
+    assert names >= {
+        "Post",
+        "Author",
+        "Media",
+        "Decision",
+        "FiredRule",
+        "Span",
+        "Source",
+        "Verdict",
+        "Kind",
+        "Campaign",
+    }
     assert not [name for name in names if "Anonymous" in name]
 
 

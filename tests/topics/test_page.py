@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from topics.campaign import Campaign
 from topics.dead_letter import DeadLetter
 from topics.decision import Decision, decode
 from topics.post import Post
@@ -24,6 +25,7 @@ from workers.moderate import Moderator
 PAGE = Path(__file__).parents[2] / "topics" / "README.md"
 BEGIN, END = "<!-- Made by tests/topics/test_page.py. -->\n", "<!-- End of what is made. -->\n"
 HOW = "stale: `WRITE=1 .venv/bin/python -m pytest tests/topics/test_page.py` writes it anew"
+TYPES = ("Decision", "FiredRule", "Span", "Source", "Post", "Author", "Media", "Campaign")
 NOW = 1_795_564_800_000
 DAY = 86_400_000
 POSTS: dict[str, dict[str, Any]] = {
@@ -79,14 +81,15 @@ def examples() -> dict[str, Any]:
 def fields() -> list[str]:
     """The rows of tables that tell every field of every message."""
     lines = []
-    (_,), schemas = msgspec.json.schema_components([Decision], ref_template="{name}")
-    for name in sorted(schemas, key=["Decision", "FiredRule", "Span", "Source", "Post", "Author", "Media"].index):
-        schema = schemas[name]
+    _, schemas = msgspec.json.schema_components([Decision, Campaign], ref_template="{name}")
+    for name in TYPES:
+        schema = schemas.pop(name)
         lines += [f"### {name}", "", schema["description"], "", "| field | type | meaning |", "|---|---|---|"]
         for field, told in schema["properties"].items():
             optional = "" if field in schema["required"] else ", may be absent"
             lines.append(f"| `{field}` | {kind(told)}{optional} | {told['description'].replace('<', '&lt;')} |")
         lines.append("")
+    assert not schemas, "TYPES leaves some out"
     return lines
 
 
@@ -104,7 +107,7 @@ def kind(told: dict[str, Any]) -> str:
 
 def made() -> str:
     found = examples()
-    lines = ["## Decisions, field by field", "", *fields(), "## What decisions look like", ""]
+    lines = ["## Decisions and campaigns, field by field", "", *fields(), "## What decisions look like", ""]
     for verdict, title in (("allow", "A decision to allow"), ("flag", "To flag"), ("block", "To block")):
         lines += [f"{title}:", "", "```json", pretty(found[verdict]), "```", ""]
     lines += ["Headers of a dead letter:", "", "```json", pretty(found["dead"]), "```", ""]

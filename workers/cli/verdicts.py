@@ -19,28 +19,26 @@ NAME_SHOWN = 40
 
 def described(decision: Decision, timestamp: int) -> RenderableType:
     """What a terminal shows of it. timestamp: when it was decided, in epoch milliseconds."""
-    head = Text.assemble((f"{_clock(timestamp)} ", "dim"), (decision.verdict, STYLES[decision.verdict]), "  ")
+    head = Text.assemble((f"{_clock(timestamp)} ", "dim"), (decision.verdict, STYLES[decision.verdict]))
     heaviest = [rule for rule in decision.rules if rule.verdict == decision.verdict][:1]
     for rule in heaviest:
-        head.append(visible(rule.name), "cyan").append(f" ({visible(rule.category)})", "dim")
+        head.append(f"  {visible(rule.name)}", "cyan").append(f" ({visible(rule.category)})", "dim")
     if others := [visible(rule.name) for rule in decision.rules if rule not in heaviest]:
         head.append(f"  also {', '.join(others)}", "dim")
+    if decision.campaign:
+        head.append(f"  campaign {visible(decision.campaign)}", "magenta")
     if decision.degraded:
         head.append("  without counters", "magenta")
     if decision.post is None:
-        return head.append(f"post {visible(decision.id)}  author {visible(decision.author)}")
+        return head.append(f"  post {visible(decision.id)}  author {visible(decision.author)}")
     author = marked(decision.post.author.name, decision.spans, "name", NAME_SHOWN)
     author.append("  " if author else "").append(_account(decision.post.author, decision.created_at), "dim")
     reasons = [Text(visible(rule.reason)) for rule in heaviest]
-    readings = "  ".join(f"{visible(name)} {_reading(value)}" for name, value in _readings(decision).items())
+    readings = "  ".join(
+        f"{visible(name)} {_reading(value)}" for name, value in (decision.scores | decision.signals).items()
+    )
     text = marked(decision.post.text, decision.spans, "text", TEXT_SHOWN)
     return Group(head, Padding(Group(*reasons, author, Text(readings, "blue"), text), (0, 0, 0, INDENT)))
-
-
-def _readings(decision: Decision) -> dict[str, SignalValue]:
-    """Scores, counters and other signals; the campaign it belongs to, if it does."""
-    campaign = getattr(decision, "campaign", None)
-    return {**decision.scores, **decision.signals, **({"campaign": campaign} if campaign else {})}
 
 
 def _reading(value: SignalValue) -> str:

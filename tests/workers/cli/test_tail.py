@@ -61,10 +61,10 @@ def flagged(text: str, **fields: Any) -> Decision:
 
 
 def test_a_decision_is_shown_with_rule_reason_account_readings_and_what_weighed() -> None:
-    decision = flagged("buy pills now", spans=[Span("text", 4, 9, "marketing", 2.0)], degraded=True)
+    decision = flagged("buy pills now", spans=[Span("text", 4, 9, "marketing", 2.0)], degraded=True, campaign="c7")
     plain = [line.rstrip() for line in shown(decision).splitlines()]
     assert plain == [
-        "09:46:40 flag  ad (marketing)  without counters",
+        "09:46:40 flag  ad (marketing)  campaign c7  without counters",
         "         Something to sell",
         "         Mei  account a1, 3 days old, 1,200 followers",
         "         marketing 0.93  link_authors_10m 40  account_age_days 3.00  posts_1h unknown",
@@ -74,8 +74,8 @@ def test_a_decision_is_shown_with_rule_reason_account_readings_and_what_weighed(
 
 
 def test_a_decision_to_allow_is_one_line() -> None:
-    decision = flagged("", verdict="allow", category=None, rules=[], post=None)
-    assert shown(decision) == "09:46:40 allow  post p1  author a1\n"
+    decision = flagged("", verdict="allow", category=None, rules=[], post=None, campaign="c7")
+    assert shown(decision) == "09:46:40 allow  campaign c7  post p1  author a1\n"
 
 
 @given(st.text(max_size=60), st.text(max_size=20))
