@@ -57,7 +57,7 @@ def test_a_blocked_post_comes_with_its_reasons_readings_and_the_pieces_that_weig
     value = post_bytes(1, SOLICITATION, author={"created_at": NOW - DAY, "followers": 0})
     (row,) = moderate(judge, [record(0, value)])["posts.block"]
     decision = decode(row.value or b"")
-    assert decision.category == "adult_solicitation"
+    assert decision.category == "solicitation"
     assert decision.rules
     assert all(rule.reason for rule in decision.rules)
     assert decision.signals["solicitation"] == decision.scores["solicitation"] > 0.8
@@ -279,8 +279,8 @@ def test_what_is_stopped_is_counted_by_the_category_that_its_decision_tells(
     records = [record(number, post_bytes(number, text)) for number, text in enumerate(texts)]
     outputs = moderated(Moderator(judge, metrics), records)
     told = [decode(row.value or b"").category for topic in ("posts.flag", "posts.block") for row in outputs[topic]]
-    assert told == ["adult_solicitation"] * 2
-    labels = {"category": "adult_solicitation"}
+    assert told == ["solicitation"] * 2
+    labels = {"category": "solicitation"}
     assert metrics.registry.get_sample_value("sluicegate_stopped_posts_total", labels) == 2
 
 
