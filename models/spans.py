@@ -12,6 +12,7 @@ from models.compiled import Compiled
 from models.documents import Reads, documents
 from models.folding import SPACE, Folded, fold
 from models.grams import Field, Grams, columns, grams
+from models.words import word_places
 
 Piece = tuple[Field, int, int, float]
 # Code points left out at a time to see what a pipeline without weights makes of them.
@@ -26,20 +27,23 @@ def gram_pieces(model: Compiled, texts: Sequence[str], names: Sequence[str], top
     read = [(field, folded, grams(folded)) for field, folded in ((field, fold(of)) for field, of in fields)]
     found: list[list[Piece]] = [[] for _ in texts]
     for field, folded, hashed in read:
-        weights = character_weights(model, hashed, field)
+        weights = character_weights(model, folded, hashed, field)
         scale = 1 / np.sqrt(np.maximum(hashed.counts(), 1))
         for post in range(len(texts)):
             found[post] += pieces_of(field, folded, post, weights, float(scale[post]))
     return [heaviest(pieces, top) for pieces in found]
 
 
-def character_weights(model: Compiled, found: Grams, field: Field) -> NDArray[np.float64]:
-    """float64[m]: what each folded code adds, a gram's weight shared evenly by its codes."""
+def character_weights(model: Compiled, folded: Folded, found: Grams, field: Field) -> NDArray[np.float64]:
+    """float64[m]: what each folded code adds, a gram's or a word's weight shared evenly by its codes."""
     weights = model.weights[columns(found.hashes, model.bits, field)].astype(np.float64)
     shares = weights / np.array([1.0, 2.0, 3.0])
     total: NDArray[np.float64] = shares.sum(axis=1)
     total[1:] += shares[:-1, 1] + shares[:-1, 2]
     total[2:] += shares[:-2, 2]
+    first, lengths = word_places(folded)
+    in_words = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    total[in_words] += np.repeat(model.weights[columns(found.words[:, 0], model.bits, field)] / lengths, lengths)
     return total
 
 
