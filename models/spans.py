@@ -12,6 +12,7 @@ from models.compiled import Compiled
 from models.documents import Reads, documents
 from models.folding import SPACE, Folded, fold
 from models.grams import Field, Grams, columns, grams
+from models.words import word_places
 
 Piece = tuple[Field, int, int, float]
 # Code points left out at a time to see what a pipeline without weights makes of them.
@@ -22,7 +23,7 @@ class Reading:
     """A field of some posts, folded and hashed once for every model, with the bounds of its words.
 
     Attributes:
-        grams: of n texts.
+        folded, grams: of n texts.
         starts: where each text begins in the folded codes, and the last ends; n + 1.
         origin: offset of each folded code in its text as written.
         first, last: for each folded code the ends of the Latin word or number it is in; itself, if in none; the code
@@ -32,6 +33,7 @@ class Reading:
     def __init__(self, field: Field, texts: Sequence[str]) -> None:
         folded = fold(texts)
         self.field = field
+        self.folded = folded
         self.grams = grams(folded)
         self.starts: list[int] = folded.starts.tolist()
         self.origin: list[int] = folded.origin.tolist()
@@ -49,7 +51,7 @@ def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequenc
     """Pieces of these posts by the weights of their grams. Each gram's weight is shared by its characters."""
     read = fields if model.named else fields[:1]
     scales = [1 / np.sqrt(np.maximum(field.grams.counts(), 1)) for field in read]
-    weights = [character_weights(model, field.grams, field.field).tolist() for field in read]
+    weights = [character_weights(model, field.folded, field.grams, field.field).tolist() for field in read]
     return [
         heaviest(
             [
@@ -63,13 +65,16 @@ def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequenc
     ]
 
 
-def character_weights(model: Compiled, found: Grams, field: Field) -> NDArray[np.float64]:
-    """float64[m]: what each folded code adds, a gram's weight shared evenly by its codes."""
+def character_weights(model: Compiled, folded: Folded, found: Grams, field: Field) -> NDArray[np.float64]:
+    """float64[m]: what each folded code adds, a gram's or a word's weight shared evenly by its codes."""
     weights = model.weights[columns(found.hashes, model.bits, field)].astype(np.float64)
     shares = weights / np.array([1.0, 2.0, 3.0])
     total: NDArray[np.float64] = shares.sum(axis=1)
     total[1:] += shares[:-1, 1] + shares[:-1, 2]
     total[2:] += shares[:-2, 2]
+    first, lengths = word_places(folded)
+    in_words = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    total[in_words] += np.repeat(model.weights[columns(found.words[:, 0], model.bits, field)] / lengths, lengths)
     return total
 
 

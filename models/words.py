@@ -14,6 +14,7 @@ from models.hashing import NO_GRAM, SPREAD, mix
 
 WORD_SEED, PAIR_SEED, LENGTH_SEED = np.uint32(0x1B873593), np.uint32(0xCC9E2D51), np.uint32(0xE6546B64)
 DIGITS, LETTERS_AND_DIGITS = np.uint32(10), np.uint32(0x80 - ord("0"))
+AFTER_DIGITS = np.uint32(ord("0") + 10)
 
 
 def words(folded: Folded, grams: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -24,27 +25,31 @@ def words(folded: Folded, grams: NDArray[np.uint32]) -> tuple[NDArray[np.uint32]
     A word is a run of the letters a to z or of digits; what stands between two words, if anything, does not matter.
     Words are told apart by the three letters they begin with, the three they end with, and their length.
     """
-    codes, starts = folded.codes, folded.starts
-    from_zero = codes - np.uint32(ord("0"))
-    digit, inside = from_zero < DIGITS, from_zero < LETTERS_AND_DIGITS
-    # Where one kind of character ends and another, or another text, begins.
-    border = np.ones(len(codes) + 1, bool)
-    if len(codes):
-        np.not_equal(inside[1:], inside[:-1], out=border[1:-1])
-        border[1:-1] |= digit[1:] != digit[:-1]
-        border[starts] = True
-    first = np.flatnonzero(border[:-1] & inside)
-    lengths = np.flatnonzero(border[1:] & inside) - first + 1
+    first, lengths = word_places(folded)
     size = np.minimum(lengths, 3)
-    row = (size - 1) * len(codes)
+    row = (size - 1) * len(folded.codes)
     flat = grams.ravel()
     spelled = flat.take(row + first) * SPREAD + flat.take(row + first + lengths - size)
-    spelled[digit.take(first)] = 0
+    spelled[folded.codes.take(first) < AFTER_DIGITS] = 0
     spelled += lengths.astype(np.uint32) * LENGTH_SEED
     hashes = np.full((2, len(first)), NO_GRAM, np.uint32)
     mix(spelled + WORD_SEED, out=hashes[0])
     if len(first):
         mix(hashes[0, :-1] * SPREAD + hashes[0, 1:] + PAIR_SEED, out=hashes[1, 1:])
-    word_starts = first.searchsorted(starts)
+    word_starts = first.searchsorted(folded.starts)
     hashes[1, word_starts[:-1][np.diff(word_starts) > 0]] = NO_GRAM
     return hashes.T, word_starts
+
+
+def word_places(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[w] and int64[w]: where each word begins in the folded codes, and how many it has."""
+    from_zero = folded.codes - np.uint32(ord("0"))
+    digit, inside = from_zero < DIGITS, from_zero < LETTERS_AND_DIGITS
+    # Where one kind of character ends and another, or another text, begins.
+    border = np.ones(len(folded.codes) + 1, bool)
+    if len(folded.codes):
+        np.not_equal(inside[1:], inside[:-1], out=border[1:-1])
+        border[1:-1] |= digit[1:] != digit[:-1]
+        border[folded.starts] = True
+    first = np.flatnonzero(border[:-1] & inside)
+    return first, np.flatnonzero(border[1:] & inside) - first + 1

@@ -41,6 +41,8 @@ def test_hashes_are_the_same_on_every_machine() -> None:
         [232140974, 0, 0],
     ]
     assert of("a!").marks.tolist() == [[3716269810, 4076210496, 3599888526, 1906643001]]
+    assert of("vx 8899").words.tolist() == [[2815753027, 0], [3135765556, 431050933]]
+    assert of("vx 8899").length_hashes().tolist() == [2596148661]
 
 
 @given(TEXTS)
