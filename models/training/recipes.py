@@ -120,7 +120,7 @@ def solicitation(folder: Path, seed: int) -> Examples:
 
 # COLDataset's training labels were proposed by a model, and call more posts abusive than people do who label by hand.
 RECIPES = {
-    "abuse": Recipe(abuse, "text", Ways(strength=0.5, shift=-0.1, copies=2, copy_weight=0.25, other_weight=0.15)),
+    "abuse": Recipe(abuse, "text", Ways(strength=1.0, shift=-0.1, copies=2, copy_weight=0.5, other_weight=0.1)),
     "marketing": Recipe(
         marketing, "text", Ways(strength=2.0, shift=-0.5, copies=1, copy_weight=0.15, other_weight=0.1)
     ),
