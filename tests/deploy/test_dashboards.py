@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,8 +16,10 @@ import pytest
 import yaml
 
 from deploy.grafana.__main__ import files
+from deploy.processes import Service
 from deploy.prometheus import RULES, ask, installed
 
+RUN = [sys.executable, "-m", "workers", "run", "--prometheus", "--rate", "500"]
 PATIENCE_SECONDS = 120.0
 VARIABLES = {"$job": "sluicegate", "$instance": ".+", "$__rate_interval": "10s", "$__range": "30s"}
 
@@ -77,23 +79,21 @@ def test_panels_have_numbers_and_places_of_their_own() -> None:
 
 
 @pytest.fixture(scope="module")
-def prometheus() -> Iterator[str]:
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a Prometheus that scrapes a worker under load: that of `make run WATCH=1`."""
     if not installed():
         pytest.skip("needs prometheus: apt-get install prometheus")
-    command = [sys.executable, "-m", "workers", "run", "--prometheus", "--rate", "1000"]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert run.stdout
-    address = ""
-    for line in run.stdout:
-        if told := re.search(r"prometheus (http://\S+)", line):
-            address = told[1]
-        if line.startswith("ready"):
-            break
-    assert address
-    yield address
-    run.send_signal(signal.SIGINT)
-    run.communicate(timeout=30)
+    folder = tmp_path_factory.mktemp("run")
+    run = Service.start("run", RUN, folder, os.environ, signal.SIGINT)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (told := re.search(r"prometheus (http://\S+)[^$]*^ready", run.log.read_text(), re.MULTILINE)):
+        assert run.running, run.last_lines()
+        assert time.monotonic() < deadline, run.last_lines()
+        time.sleep(0.1)
+    yield told[1]
+    run.stop(30)
+    # Shown by pytest when a test fails.
+    print(run.last_lines(30))
 
 
 def has_values(found: list[dict[str, Any]]) -> bool:
