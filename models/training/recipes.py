@@ -118,9 +118,9 @@ def solicitation(folder: Path, seed: int) -> Examples:
     ]), TRIMMED, seed)  # fmt: skip
 
 
-# COLDataset's training labels were proposed by a model, and call more posts abusive than people do who label by hand.
+# Platt's curve is fitted on all sets together, of which COLDataset has the most abuse: alone it would lie a little higher.
 RECIPES = {
-    "abuse": Recipe(abuse, "text", Ways(strength=1.0, shift=-0.1, copies=2, copy_weight=0.5, other_weight=0.1)),
+    "abuse": Recipe(abuse, "text", Ways(strength=1.0, shift=0.1, copies=2, copy_weight=0.5, other_weight=0.1)),
     "marketing": Recipe(
         marketing, "text", Ways(strength=2.0, shift=-0.5, copies=1, copy_weight=0.15, other_weight=0.1)
     ),
