@@ -28,7 +28,7 @@ from workers.settings import PREFIX
 Kind = Literal["embedded", "kafka"]
 PARTITIONS = 4
 GROUP = "bench"
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 STOP_SECONDS = 8.0
 STALLED_SECONDS = 120.0
 OURS = ("-m", "workers", "worker")
