@@ -118,7 +118,7 @@ def solicitation(folder: Path, seed: int) -> Examples:
     ]), TRIMMED, seed)  # fmt: skip
 
 
-# Platt's curve is fitted on all sets together, of which COLDataset has the most abuse: alone it would lie a little higher.
+# Platt's curve is fitted on all sets together; that of COLDataset, which has the most abuse, would lie a little higher.
 RECIPES = {
     "abuse": Recipe(abuse, "text", Ways(strength=1.0, shift=0.1, copies=2, copy_weight=0.5, other_weight=0.1)),
     "marketing": Recipe(
