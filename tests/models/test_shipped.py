@@ -101,8 +101,12 @@ def test_figures_hold_on_real_text(
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("model", "most"), [("abuse", 0.015), ("marketing", 0.001), ("solicitation", 0.001)])
-def test_ordinary_posts_seldom_score_high(scorer: Scorer, sets: Path, model: str, most: float) -> None:
+@pytest.mark.parametrize(
+    ("model", "least", "most"), [("abuse", 0.98, 0.007), ("marketing", 0.985, 0.003), ("solicitation", 0.90, 0.002)]
+)
+def test_ordinary_posts_seldom_reach_what_the_policy_flags_on_text_alone(
+    scorer: Scorer, sets: Path, model: str, least: float, most: float
+) -> None:
     posts = read_posts(sets / "weibo-background-train.jsonl")
     chance = score_posts(scorer, posts)[:, scorer.names.index(model)]
-    assert (chance >= 0.9).mean() < most
+    assert (chance >= least).mean() < most
