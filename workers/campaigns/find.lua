@@ -16,8 +16,9 @@ local guard, epoch = KEYS[1], tonumber(ARGV[1])
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE,
+  SAMPLES, LINKS =
+  unpack_from('<I4I4I4I4I4I4I4I4I4I4I4', ARGV[15])
 local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
 local RECORD, RECORD_BYTES = '<I4I4I4I4I4I4i8c8c8BBB', 51
 local POST_BYTES = 8 + RECORD_BYTES + SLOTS
@@ -278,7 +279,7 @@ for post = 1, post_count do
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
       join(id, record, seed, sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
-      if record.accounts >= least_accounts and 2 * record.evident >= record.posts then
+      if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
           record.told_accounts, record.told_posts = record.accounts, record.posts

@@ -15,6 +15,7 @@ from workers.campaigns.finding import (
     FOUND,
     HEAD,
     KEYS,
+    LEAST_EVIDENCE,
     LEAST_PERCENT,
     LEAST_SAME,
     LEAST_VOTES,
@@ -121,7 +122,10 @@ class MemoryFinder:
                 campaign.join(post["seed"], request.samples[text:text_end], request.samples[link:link_end])
                 found["id"][row] = int.from_bytes(own, "little")
                 counts = campaign.head
-                if counts["accounts"] >= request.least_accounts and 2 * counts["evident"] >= counts["posts"]:
+                if (
+                    counts["accounts"] >= request.least_accounts
+                    and counts["evident"] >= LEAST_EVIDENCE * counts["posts"]
+                ):
                     found["shown"][row] = 1
                     if campaign.grown():
                         record = campaign.tell()
