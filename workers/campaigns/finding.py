@@ -1,8 +1,8 @@
 """What is asked of a store to find campaigns, and what it answers, in packed form for memory and Redis alike.
 
-For each post the store looks up the ids under the post's keys, compares its sketch with those of the campaigns that
-it finds there most often, and gives it the id of the one most like it, or else its own. A post writes the id under its
-keys, so that a campaign is known by the words of all its members, however each was changed.
+For each post the store looks up the ids under the post's keys. Of the campaigns that it finds there most often it gives
+the post the id of the first that has a member with a sketch alike, or else an id of its own. A post writes the id under
+its keys, so that a campaign is known by the words of all its members, however each was changed.
 
 All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids in
 a hash for each of the KEYS.
