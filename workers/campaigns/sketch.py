@@ -22,9 +22,9 @@ from models.grams import NO_GRAM
 from workers.batch import Batch
 from workers.campaigns.finding import KEYS, SLOTS
 
-LEAST_WEIGHT = 24
+LEAST_WEIGHT = 20
 """What a text must carry: slots of its sketch that are filled, which count half as much again where they are of Chinese
-characters. Eighteen of these are enough, or thirty-five letters; below are slogans, cries, single lines of songs."""
+characters. Fifteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
