@@ -34,7 +34,7 @@ LEAST_SAME = 6
 """Slots in which two sketches must agree, and"""
 LEAST_PERCENT = 16
 """how many of a hundred of the slots that either has filled."""
-LEAST_EVIDENCE = 25
+LEAST_EVIDENCE = 10
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
 FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5
