@@ -11,6 +11,7 @@ from models.drift import read_references
 from models.registry import SHIPPED
 from models.scorer import Scorer
 from topics.catalog import POSTS
+from workers.campaigns.campaigns import Scope
 from workers.connection import redis_arguments
 from workers.counters import Breaker, Counters, MemoryStore, RedisStore
 from workers.judge import Judge
@@ -44,7 +45,8 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     # Groups that each see every post would otherwise count each post twice.
     namespace = f"{settings.redis_namespace}:{settings.group}"
     store = RedisStore(settings.redis, namespace, settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
-    counters = Counters(policy.counters, Breaker(store), source=POSTS.name, policy=policy.digest)
+    scope = Scope(settings.campaign_hours * 3_600_000, settings.campaign_accounts)
+    counters = Counters(policy.counters, Breaker(store), source=POSTS.name, policy=policy.digest, scope=scope)
     earlier = []
     if settings.earlier_policy:
         before = Policy.load(settings.earlier_policy, schema())

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     earlier_policy: Path | None = Field(
         None, description="the policy before an upgrade: what it judged and is delivered again, it judges again"
     )
+    campaign_accounts: int = Field(5, ge=2, le=1_000_000, description="from how many accounts on a campaign is told")
+    campaign_hours: int = Field(6, ge=1, le=24 * 30, description="how far apart the posts of a campaign may lie, hours")
     models: Path | None = Field(None, description="folder of models; the shipped models without it")
 
     batch_posts: int = Field(4_000, ge=1, le=100_000, description="most posts in one batch")

@@ -156,7 +156,7 @@ class PostAtATime:
 
     async def _campaign(self, alone: Batch) -> list[int]:
         """The id that posts which are alike have in common, by our own look-up."""
-        texts = comparable(alone, np.zeros(1, np.bool_), [None])
+        texts = comparable(alone, np.zeros(1, np.uint32), [None])
         guard = Guard("guard", KEPT_SECONDS, 1, self._posts)
         found = await find(self._campaigns, DEFAULT_SCOPE, guard, alone.offsets, texts, KEPT_SECONDS)
         return [each for each in found.ids.tolist() if each]

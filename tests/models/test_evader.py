@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from models.char_grams import CharGrams
 from models.evader import READABLE, STRENGTHS, TABLE_FILE, evade, evasion_curve, is_held_out, others
 from models.folding import fold
 from models.grammar import labelled_texts
@@ -109,3 +112,20 @@ def test_the_table_is_what_its_sources_give() -> None:
         assert sorted(stored.files) == sorted(fresh)
         for name in fresh:
             assert np.array_equal(stored[name], fresh[name]), f"{name}: run python -m models.evader_table"
+
+
+def fall(learned: list[str], ordinary: list[str], unseen: list[str]) -> float:
+    """By how much recall on unseen texts falls at READABLE, of a model of the learned ones against ordinary ones."""
+    model = make_pipeline(CharGrams(bits=16), LogisticRegression(C=4.0))
+    model.fit(learned + ordinary, [True] * len(learned) + [False] * len(ordinary))
+    curve = evasion_curve(lambda texts: np.asarray(model.predict_proba(texts))[:, 1], unseen, seed=4)
+    return curve[0].recall - curve[STRENGTHS.index(READABLE)].recall
+
+
+def test_a_model_that_learned_from_camouflaged_copies_still_catches_what_it_has_not_seen() -> None:
+    def texts_of(label: str, seed: int) -> list[str]:
+        return [row.text for row in labelled_texts(800, seed, [label])]
+
+    bad, ordinary, unseen = texts_of("abuse", 1), texts_of("chatter", 2), texts_of("abuse", 3)
+    copies = [text for seed in range(2) for text in evade(bad, np.linspace(0.1, 0.9, len(bad)).tolist(), seed)]
+    assert fall(bad + copies, ordinary, unseen) <= 0.03 < fall(bad, ordinary, unseen)

@@ -7,25 +7,32 @@ import polars as pl
 from numpy.typing import NDArray
 
 from workers.batch import Batch
+from workers.campaigns.finding import FULL_EVIDENCE
 from workers.campaigns.texts import Texts, comparable
 
 SIGNALS = frozenset({"link_count", "link_domain"})
 """Signals that must be measured."""
+WAYS = ("link_count", "terms_contact")
+"""Signals of a way to whoever sells: full evidence, where the policy has them."""
 SELLING = ("marketing", "solicitation")
-SELLING_FROM = 0.5
-"""From which score of one of these models on a post counts as one that sells."""
+"""Models whose scores are evidence of as much."""
 
 
 def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | None = None) -> Texts:
     """The comparable posts of a batch whose signals are measured.
 
-    A post is evidence when it has a link, a number long enough to call or write to, or a model's score says that it
-    sells. Without any of that alike posts are a greeting, a form, a slogan: no campaign, however many.
+    A post's evidence is full when it has a link, a term of the policy's list `contact`, or a number long enough to
+    call or write to; else it is the larger of its scores as marketing and as solicitation. Posts that are alike and
+    have hardly any on average are a greeting, a form, a slogan: no campaign, however many.
 
     authors: uint64[n], hashes of the authors' ids, if they are known already.
     """
-    evident: NDArray[np.bool_] = frame["link_count"].to_numpy() > 0
+    evidence = np.zeros(len(batch), np.float32)
     for model in SELLING:
         if model in frame.columns:
-            evident |= frame[model].to_numpy() >= SELLING_FROM
-    return comparable(batch, evident, frame["link_domain"].to_list(), authors)
+            np.maximum(evidence, frame[model].to_numpy(), out=evidence)
+    for way in WAYS:
+        if way in frame.columns:
+            evidence[frame[way].to_numpy() > 0] = 1
+    points = (evidence * FULL_EVIDENCE).astype(np.uint32)
+    return comparable(batch, points, frame["link_domain"].to_list(), authors)

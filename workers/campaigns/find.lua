@@ -16,8 +16,9 @@ local guard, epoch = KEYS[1], tonumber(ARGV[1])
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE,
+  SAMPLES, LINKS =
+  unpack_from('<I4I4I4I4I4I4I4I4I4I4I4', ARGV[15])
 local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
 local RECORD, RECORD_BYTES = '<I4I4I4I4I4I4i8c8c8BBB', 51
 local POST_BYTES = 8 + RECORD_BYTES + SLOTS
@@ -161,36 +162,33 @@ local function closed(record)
   return concat(parts)
 end
 
--- How alike a sketch is to the campaign's member most like it, 0 to 1; 0 for one that is not alike.
-local function likeness(sketch, record)
-  local best = 0
+-- Whether a sketch is like that of a member of the campaign.
+local function is_alike(sketch, record)
   for index, packed in ipairs(record.packed) do
     local other = record.sketches[index]
     if not other then
       other = {byte(packed, 1, SLOTS)}
       record.sketches[index] = other
     end
-    local same, either = 0, SLOTS
+    local same, empty = 0, 0
     for slot = 1, SLOTS do
-      local mine = sketch[slot]
-      if mine == other[slot] then
-        if mine == 0 then
-          either = either - 1
+      if sketch[slot] == other[slot] then
+        if other[slot] == 0 then
+          empty = empty + 1
         else
           same = same + 1
         end
       end
     end
-    if same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * either then
-      best = math.max(best, same / either)
+    if same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * (SLOTS - empty) then
+      return true
     end
   end
-  return best
+  return false
 end
 
--- The campaign under the post's keys that it is most like.
-local function most_alike(votes, order, sketch, block)
-  local chosen, record, best = nil, nil, 0
+-- The campaign under most of the post's keys that it is like.
+local function likest(votes, order, sketch, block)
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
     for _, id in ipairs(order) do
@@ -199,16 +197,14 @@ local function most_alike(votes, order, sketch, block)
       end
     end
     if not candidate then
-      break
+      return nil
     end
     votes[candidate] = 0
-    local found = opened(candidate, block)
-    local alike = found and likeness(sketch, found) or 0
-    if alike > best then
-      chosen, record, best = candidate, found, alike
+    local record = opened(candidate, block)
+    if record and is_alike(sketch, record) then
+      return candidate, record
     end
   end
-  return chosen, record
 end
 
 local touched = {}
@@ -274,11 +270,11 @@ for post = 1, post_count do
   local seed, id, record, shown = sub(posts, at + 8, at + POST_BYTES - 1), nil, nil, '\0'
   if votes then
     local sketch = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}
-    id, record = most_alike(votes, order, sketch, block)
+    id, record = likest(votes, order, sketch, block)
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
       join(id, record, seed, sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
-      if record.accounts >= least_accounts and 2 * record.evident >= record.posts then
+      if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
           record.told_accounts, record.told_posts = record.accounts, record.posts

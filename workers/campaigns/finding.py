@@ -1,8 +1,8 @@
 """What is asked of a store to find campaigns, and what it answers, in packed form for memory and Redis alike.
 
-For each post the store looks up the ids under the post's keys, compares its sketch with those of the campaigns that
-it finds there most often, and gives it the id of the one most like it, or else its own. A post writes the id under its
-keys, so that a campaign is known by the words of all its members, however each was changed.
+For each post the store looks up the ids under the post's keys. Of the campaigns that it finds there most often it gives
+the post the id of the first that has a member with a sketch alike, or else an id of its own. A post writes the id under
+its keys, so that a campaign is known by the words of all its members, however each was changed.
 
 All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids in
 a hash for each of the KEYS.
@@ -30,10 +30,13 @@ CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
 """A post is alike when it is like one of so many members, the first ones."""
-LEAST_SAME = 7
+LEAST_SAME = 6
 """Slots in which two sketches must agree, and"""
-LEAST_PERCENT = 18
+LEAST_PERCENT = 16
 """how many of a hundred of the slots that either has filled."""
+LEAST_EVIDENCE = 10
+"""Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
+FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5
 """Texts and links that a campaign keeps for people to look at."""
 SAMPLE_CHARACTERS = 200
@@ -43,7 +46,8 @@ SEED = np.dtype([
     ("told_accounts", "<u4"), ("first_seen", "<i8"), ("account", "<u8"), ("agency", "<u8"),
     ("sketches", "u1"), ("samples", "u1"), ("links", "u1"), ("slots", "u1", (SLOTS,)),
 ])  # fmt: skip
-"""A campaign of one post, as it is stored; `told_*` is how large it was when it was last told, 0 if never."""
+"""A campaign of one post, as it is stored; `evident` is the sum of its posts' evidence, `told_*` how large it was when
+it was last told, 0 if never."""
 POST = np.dtype([("id", "<u8"), ("seed", SEED)])
 HEAD = np.dtype([("block", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4")])
 """A post's block (its place in `blocks`), and where its text and its link are in `samples`."""

@@ -15,6 +15,7 @@ from workers.campaigns.finding import (
     FOUND,
     HEAD,
     KEYS,
+    LEAST_EVIDENCE,
     LEAST_PERCENT,
     LEAST_SAME,
     LEAST_VOTES,
@@ -66,14 +67,14 @@ class _Campaign:
             if text and len(kept) < most and text not in kept:
                 kept.append(text)
 
-    def likeness(self, sketch: np.ndarray) -> float:
-        best = 0.0
+    def is_like(self, sketch: np.ndarray) -> bool:
+        """Whether a sketch is like that of a member."""
         for other in self.sketches:
             same = int(((sketch == other) & (sketch > 0)).sum())
             either = int(((sketch > 0) | (other > 0)).sum())
             if same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * either:
-                best = max(best, same / either)
-        return best
+                return True
+        return False
 
     def grown(self) -> bool:
         told = self.head["accounts"] >= 2 * self.head["told_accounts"]
@@ -112,7 +113,7 @@ class MemoryFinder:
             for cell in cells:
                 if name := written.get(cell) or self._id(*cell):
                     votes[name[:8]] += LEAST_VOTES if len(name) > 8 else 1
-            alike = self._most_alike(votes, post["seed"]["slots"])
+            alike = self._likest(votes, post["seed"]["slots"])
             if alike:
                 own, campaign = alike
                 text, text_end, link, link_end = (
@@ -121,7 +122,10 @@ class MemoryFinder:
                 campaign.join(post["seed"], request.samples[text:text_end], request.samples[link:link_end])
                 found["id"][row] = int.from_bytes(own, "little")
                 counts = campaign.head
-                if counts["accounts"] >= request.least_accounts and 2 * counts["evident"] >= counts["posts"]:
+                if (
+                    counts["accounts"] >= request.least_accounts
+                    and counts["evident"] >= LEAST_EVIDENCE * counts["posts"]
+                ):
                     found["shown"][row] = 1
                     if campaign.grown():
                         record = campaign.tell()
@@ -151,11 +155,10 @@ class MemoryFinder:
                 return self._blocks[number].ids[part][key]
         return None
 
-    def _most_alike(self, votes: Counter[bytes], sketch: np.ndarray) -> tuple[bytes, _Campaign] | None:
-        chosen, best = None, 0.0
+    def _likest(self, votes: Counter[bytes], sketch: np.ndarray) -> tuple[bytes, _Campaign] | None:
+        """The campaign under most of the post's keys that it is like."""
         for name in (name for name, number in votes.most_common(CANDIDATES) if number >= LEAST_VOTES):
             campaign = self._campaigns.get(name)
-            alike = campaign.likeness(sketch) if campaign else 0.0
-            if campaign and alike > best:
-                chosen, best = (name, campaign), alike
-        return chosen
+            if campaign and campaign.is_like(sketch):
+                return name, campaign
+        return None

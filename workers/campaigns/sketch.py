@@ -22,9 +22,9 @@ from models.grams import NO_GRAM
 from workers.batch import Batch
 from workers.campaigns.finding import KEYS, SLOTS
 
-LEAST_WEIGHT = 24
-"""What a text must carry: slots of its sketch that are filled, which count double as far as it is written in Chinese
-characters. About fourteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
+LEAST_WEIGHT = 20
+"""What a text must carry: slots of its sketch that are filled, which count half as much again where they are of Chinese
+characters. Fifteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
@@ -59,7 +59,7 @@ def sketches(batch: Batch) -> Sketches:
     """Keys and sketch of each text that carries enough. The same text has the same ones in every batch."""
     folded = batch.folded_text
     lengths = np.diff(folded.starts)
-    rows = np.flatnonzero(2 * lengths >= LEAST_WEIGHT)
+    rows = np.flatnonzero(1.5 * lengths >= LEAST_WEIGHT)
     if len(rows) == 0:
         nothing = np.zeros(0, np.uint32)
         return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8), np.zeros(0, np.bool_))
@@ -82,7 +82,9 @@ def sketches(batch: Batch) -> Sketches:
     longs[np.where(alphabetic, reach[5], reach[2])] = NO_GRAM
 
     sketched = minima(shorts, owner, len(rows), SLOTS)
-    weight = (sketched != EMPTY).sum(axis=1) * (2 - np.add.reduceat(alphabetic, starts[:-1], dtype=np.int64) / sizes)
+    weight = (sketched != EMPTY).sum(axis=1) * (
+        1.5 - 0.5 * np.add.reduceat(alphabetic, starts[:-1], dtype=np.int64) / sizes
+    )
     enough = weight >= LEAST_WEIGHT
     slots = np.maximum(sketched & np.uint32(0xFF), 1).astype(np.uint8)
     slots[sketched == EMPTY] = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.batch import Batch
-from workers.campaigns.finding import HEAD, POST, SAMPLE_CHARACTERS
+from workers.campaigns.finding import FULL_EVIDENCE, HEAD, POST, SAMPLE_CHARACTERS
 from workers.campaigns.sketch import Sketches, sketches
 from workers.counters.keys import hash_strings
 
@@ -74,14 +74,14 @@ class Texts:
 
 def comparable(
     batch: Batch,
-    evident: NDArray[np.bool_],
+    evidence: NDArray[np.uint32],
     sites: Sequence[str | None],
     authors: NDArray[np.uint64] | None = None,
     made: Sketches | None = None,
 ) -> Texts:
     """The posts of a batch whose texts carry enough to be compared.
 
-    evident: (n,): the post has something to sell or a way to whoever sells. sites: (n,): the registered domain that a
+    evidence: (n,): how far the post sells, 0 to FULL_EVIDENCE. sites: (n,): the registered domain that a
     post links to first. authors: (n,): hashes of the authors' ids, if they are known already.
     """
     made = made or sketches(batch)
@@ -91,7 +91,7 @@ def comparable(
     posts["id"] = _names(batch, made.rows)
     seed = posts["seed"]
     seed["posts"] = seed["accounts"] = seed["sketches"] = 1
-    seed["evident"] = evident[made.rows] | made.numbered
+    seed["evident"] = np.where(made.numbered, FULL_EVIDENCE, evidence[made.rows])
     seed["first_seen"] = batch.times[made.rows]
     account = hash_strings([batch.authors[row] for row in rows]) if authors is None else authors[made.rows]
     seed["account"] = np.where(account == 0, posts["id"], account)

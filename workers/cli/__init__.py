@@ -17,6 +17,7 @@ COMMANDS = {
     "policy": "Check, test and start policies.",
     "models": "List, train and evaluate models.",
     "topics": "Create, check and describe the topics.",
+    "campaigns": "List the campaigns that are live.",
     "dead": "List, show and replay dead letters.",
     "plan": "Say what so many posts a second need.",
     "tail": "Print decisions as they come.",

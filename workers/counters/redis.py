@@ -23,7 +23,7 @@ _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 FIND_SCRIPT = resources.files("workers.campaigns").joinpath("find.lua").read_text("utf-8")
 _FIND_SHA = hashlib.sha1(FIND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _FIND_CONSTANTS = struct.pack(
-    "<10I",
+    "<11I",
     finding.KEYS,
     finding.SLOTS,
     finding.SHARDS,
@@ -32,6 +32,7 @@ _FIND_CONSTANTS = struct.pack(
     finding.MEMBERS_COMPARED,
     finding.LEAST_SAME,
     finding.LEAST_PERCENT,
+    finding.LEAST_EVIDENCE,
     finding.SAMPLES,
     finding.LINKS,
 )

@@ -13,6 +13,7 @@ import pytest
 from topics.post import Author, Post
 from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Scope
+from workers.campaigns.finding import FULL_EVIDENCE
 from workers.campaigns.texts import Texts, comparable
 from workers.counters import Counters, MemoryStore, RedisStore, Store
 
@@ -49,8 +50,8 @@ def batch_of(texts: Sequence[str], first: int = 0, time: int = NOW, **fields: An
     return Batch.offline(posts, first)
 
 
-def texts_of(batch: Batch, evident: bool = True) -> Texts:
-    return comparable(batch, np.full(len(batch), evident), [None] * len(batch))
+def texts_of(batch: Batch, evidence: int = FULL_EVIDENCE) -> Texts:
+    return comparable(batch, np.full(len(batch), evidence, np.uint32), [None] * len(batch))
 
 
 Find = Callable[..., Campaigns]
@@ -84,10 +85,10 @@ def find(store: Store, runner: Any) -> Find:
     """The campaigns of a batch's posts, found with counters of their own in the store."""
     counters = Counters([], store, scope=Scope(least_accounts=3))
 
-    def found(batch: Batch, evident: bool = True, committed: int = 0) -> Campaigns:
+    def found(batch: Batch, evidence: int = FULL_EVIDENCE, committed: int = 0) -> Campaigns:
         readings = runner.run(
             counters.apply(
-                batch.parts[0].partition, batch.offsets, batch.times, {}, committed, texts_of(batch, evident)
+                batch.parts[0].partition, batch.offsets, batch.times, {}, committed, texts_of(batch, evidence)
             )
         )
         campaigns: Campaigns = readings.campaigns

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
+from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE
+from workers.campaigns.texts import comparable
 from workers.counters import Counters, MemoryStore, RedisStore, StaleEpoch, Store
 
 from .conftest import ENGLISH_OFFER, NOW, OFFER, Find, batch_of, changed, texts_of
@@ -72,15 +74,15 @@ def test_an_id_ends_with_the_window(find: Find) -> None:
 
 
 def test_without_evidence_alike_posts_are_no_campaign(find: Find) -> None:
-    found = find(batch_of([OFFER] * 20), evident=False)
+    found = find(batch_of([OFFER] * 20), evidence=LEAST_EVIDENCE - 1)
     assert len(set(found.ids.tolist())) == 1
     assert not found.shown.any()
     assert found.grown == []
 
 
-def test_half_of_the_posts_must_be_evidence(find: Find) -> None:
-    assert not find(batch_of([OFFER] * 4), evident=False).shown.any()
-    assert find(batch_of([OFFER] * 5, first=4)).shown.tolist() == [False, False, False, True, True]
+def test_it_is_the_average_of_the_posts_evidence_that_counts(find: Find) -> None:
+    assert not find(batch_of([OFFER] * 30), evidence=0).shown.any()
+    assert find(batch_of([OFFER] * 5, first=30)).shown.tolist() == [False] * 3 + [True] * 2
 
 
 def test_one_account_is_no_campaign_however_much_it_posts(find: Find) -> None:
@@ -184,10 +186,8 @@ def test_both_stores_find_the_same(
         batch.arrived_at += 100 * HOUR
         first += len(posts)
         if posts:
-            evident = np.array([evident for *_, evident, _ in posts])
-            from workers.campaigns.texts import comparable
-
-            asked = [comparable(batch, evident, [None] * len(batch)) for _ in both]
+            evidence = np.array([FULL_EVIDENCE * evident for *_, evident, _ in posts], np.uint32)
+            asked = [comparable(batch, evidence, [None] * len(batch)) for _ in both]
             one, other = (
                 run(counters.apply(0, batch.offsets, batch.times, {}, 0, texts)).campaigns  # type: ignore[attr-defined]
                 for counters, texts in zip(both, asked, strict=True)

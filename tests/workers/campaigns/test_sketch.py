@@ -12,6 +12,7 @@ from workers.campaigns.finding import KEYS, NO_KEY, SLOTS
 from workers.campaigns.sketch import sketches
 
 from .conftest import ENGLISH_OFFER, OFFER, batch_of, changed
+from .curve import measured
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
@@ -81,6 +82,13 @@ def test_a_text_has_the_same_sketch_alone_and_in_any_batch(texts: list[str]) -> 
             assert alone.keys[0].tolist() == found.keys[place].tolist()
             assert alone.slots[0].tolist() == found.slots[place].tolist()
             assert alone.numbered[0] == found.numbered[place]
+
+
+@pytest.mark.parametrize("similarity", [0.1, 0.3, 0.5, 0.8])
+def test_keys_are_shared_as_often_as_the_similarity_says(similarity: float) -> None:
+    exact, two_of_five, one_of_ten, _ = measured(similarity, np.random.default_rng(8))
+    assert one_of_ten == pytest.approx(1 - (1 - exact) ** 10, abs=0.03)
+    assert two_of_five == pytest.approx(1 - (1 - exact) ** 5 - 5 * exact * (1 - exact) ** 4, abs=0.03)
 
 
 def test_a_batch_without_such_texts_has_none() -> None:

@@ -1,0 +1,89 @@
+"""What is alike and innocent is no campaign; what sells is. Decided by the shipped policy and models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from topics.post import Author, Post
+from workers.assembly import offline_judge
+from workers.batch import Batch
+
+from .conftest import NOW, OFFER, changed
+
+GREETING = "中秋节快乐，愿大家花好月圆人团圆，在外的朋友早点回家，陪父母吃一顿饭，看看天上的月亮，身体健康万事顺心"
+ENGLISH_GREETING = (
+    "Happy new year to all my friends near and far, may the coming months bring you health, peace and good company"
+)
+LYRICS = "月亮走我也走，一路走到家门口"
+FORM = "姓名：{name}。年龄：{age}。来自：{town}。喜欢的季节是{season}，在读的一本书是《{book}》，想对自己说：好好吃饭"
+NEWS = "刚刚发布的通知说明天全市中小学停课一天，因为台风将在夜里登陆，请大家关好门窗，不要在户外停留，注意安全"
+ADVERTISEMENT = (
+    "兼职日结，在家用手机就能做，每天两三百，不收任何费用，名额有限先到先得，感兴趣的加微信 vx88661 详细了解"
+)
+
+
+def campaigns(posts: Sequence[Post]) -> list[str | None]:
+    judgement = asyncio.run(offline_judge(None, None).judge(Batch.offline(posts)))
+    return [judgement.campaigns.name(row) for row in range(len(posts))]
+
+
+def posts(texts: Sequence[str], **fields: Any) -> list[Post]:
+    return [
+        Post(f"p{number}", text, Author(f"a{number}", "小林", NOW - 900 * 86_400_000, 80), NOW, **fields)
+        for number, text in enumerate(texts)
+    ]
+
+
+def test_an_advertisement_of_many_accounts_is_a_campaign_from_the_fifth_on() -> None:
+    named = campaigns(posts([changed(ADVERTISEMENT, 0.1, seed) for seed in range(20)]))
+    assert named[:4] == [None] * 4
+    assert len(set(named[4:])) == 1
+    assert named[-1]
+
+
+@pytest.mark.parametrize("text", [GREETING, ENGLISH_GREETING])
+def test_greetings_on_a_holiday_are_none(text: str) -> None:
+    assert not any(campaigns(posts([changed(text, 0.05, seed) for seed in range(60)])))
+
+
+def test_slogans_and_lines_of_a_song_are_too_short_to_be_one() -> None:
+    assert not any(campaigns(posts([LYRICS, f"{LYRICS}！", f"{LYRICS} 🎵"] * 20, links=["https://music.example"])))
+
+
+def test_a_form_that_many_fill_in_is_none() -> None:
+    towns, seasons, books = ["南京", "成都", "西安", "青岛", "泉州"], "春夏秋冬", ["边城", "活着", "围城", "家"]
+    filled = [
+        FORM.format(
+            name="安宁静远山河川林"[n % 8], age=20 + n, town=towns[n % 5], season=seasons[n % 4], book=books[n // 4 % 4]
+        )
+        for n in range(40)
+    ]
+    assert not any(campaigns(posts(filled)))
+
+
+def test_news_that_many_pass_on_is_none() -> None:
+    assert not any(
+        campaigns(posts([f"{word}{NEWS}" for word in ("转：", "", "大家注意！", "看到的", "真的吗？") * 10]))
+    )
+
+
+def test_reposts_of_one_original_are_none_even_if_it_sells() -> None:
+    assert not any(campaigns(posts([ADVERTISEMENT] * 40, kind="repost", reply_to="the-original")))
+
+
+def test_quotes_of_one_author_are_none_even_if_they_sell() -> None:
+    said = [
+        f"{word} //@店长阿明: {OFFER} https://shop.example" for word in ("真的便宜", "想去", "有人去过吗", "路过看看")
+    ]
+    assert not any(campaigns(posts(said * 10)))
+
+
+def test_the_same_advertisement_below_many_posts_is_a_campaign() -> None:
+    spread = posts([ADVERTISEMENT] * 12)
+    for number, post in enumerate(spread):
+        post.kind, post.reply_to = "repost", f"original-{number}"
+    assert all(campaigns(spread)[4:])
