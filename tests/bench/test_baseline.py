@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench.a_post_at_a_time import PostAtATime
+from bench.offline import TIMEOUT_SECONDS
 from bench.policies import loaded
 from bench.posts import batches, sound_posts
 from bench.python_rules import NULL, python
@@ -27,7 +28,9 @@ def test_the_idiomatic_worker_fires_the_same_rules_on_every_post(valkey: str, tm
     posts = sound_posts(20_000)[-POSTS:]
 
     async def by_column() -> list[tuple[str, list[str]]]:
-        judge = Judge(policy, Scorer.load(), Counters(policy.counters, RedisStore(valkey, "columns")), Metrics())
+        judge = Judge(
+            policy, Scorer.load(), Counters(policy.counters, RedisStore(valkey, "columns", TIMEOUT_SECONDS)), Metrics()
+        )
         found, first = [], 0
         for chunk in batches(posts, 500):
             verdicts = (await judge.judge(Batch.offline(chunk, first))).verdicts
