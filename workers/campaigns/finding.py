@@ -30,11 +30,11 @@ CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
 """A post is alike when it is like one of so many members, the first ones."""
-LEAST_SAME = 6
+LEAST_SAME = 7
 """Slots in which two sketches must agree, and"""
-LEAST_PERCENT = 16
+LEAST_PERCENT = 18
 """how many of a hundred of the slots that either has filled."""
-LEAST_EVIDENCE = 10
+LEAST_EVIDENCE = 15
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
 FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5

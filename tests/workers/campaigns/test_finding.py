@@ -81,8 +81,8 @@ def test_without_evidence_alike_posts_are_no_campaign(find: Find) -> None:
 
 
 def test_it_is_the_average_of_the_posts_evidence_that_counts(find: Find) -> None:
-    assert not find(batch_of([OFFER] * 30), evidence=0).shown.any()
-    assert find(batch_of([OFFER] * 5, first=30)).shown.tolist() == [False] * 3 + [True] * 2
+    assert not find(batch_of([OFFER] * 20), evidence=0).shown.any()
+    assert find(batch_of([OFFER] * 5, first=20)).shown.tolist() == [False] * 3 + [True] * 2
 
 
 def test_one_account_is_no_campaign_however_much_it_posts(find: Find) -> None:
