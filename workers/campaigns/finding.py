@@ -32,7 +32,7 @@ MEMBERS_COMPARED = 4
 """A post is alike when it is like one of so many members, the first ones."""
 LEAST_SAME = 7
 """Slots in which two sketches must agree, and"""
-LEAST_PERCENT = 18
+LEAST_PERCENT = 22
 """how many of a hundred of the slots that either has filled."""
 LEAST_EVIDENCE = 15
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""

@@ -55,7 +55,7 @@ def test_texts_of_another_matter_are_hardly_alike() -> None:
     slots = sketches(batch_of(texts)).slots
     pairs = np.random.default_rng(5).integers(0, len(slots), (2_000, 2))
     alike = [similarity(slots[one], slots[other]) for one, other in pairs.tolist() if one != other]
-    assert np.mean(np.array(alike) > 0.18) < 0.05
+    assert np.mean(np.array(alike) > 0.22) < 0.05
 
 
 def test_a_number_to_call_is_seen_however_it_is_written_and_not_across_texts() -> None:
