@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 from ahocorasick_rs import AhoCorasick
 from redis.asyncio import Redis
 
@@ -21,7 +22,7 @@ from models.folding import fold
 from models.registry import Registry
 from workers.batch import Batch
 from workers.campaigns.campaigns import DEFAULT_SCOPE, Guard, find
-from workers.campaigns.texts import comparable
+from workers.campaigns.evidence import SELLING, WAYS, texts_of
 from workers.counters import RedisStore
 from workers.counters.spec import CounterSpec
 from workers.policy import Policy
@@ -129,7 +130,7 @@ class PostAtATime:
         values: dict[str, list[Any]] = {
             "author": [post.author.id],
             "fingerprint": [each for each in fingerprints(alone).tolist() if each],
-            "campaign": await self._campaign(alone),
+            "campaign": await self._campaign(alone, signals),
             **{
                 name: [value] if (value := signals[name]) else []
                 for name in ("link_domain", "ip", "device", "agency", "reply_to")
@@ -154,9 +155,10 @@ class PostAtATime:
             readings[spec.name] = max(number, readings[spec.name] or 0)
         return readings
 
-    async def _campaign(self, alone: Batch) -> list[int]:
+    async def _campaign(self, alone: Batch, signals: dict[str, Any]) -> list[int]:
         """The id that posts which are alike have in common, by our own look-up."""
-        texts = comparable(alone, np.zeros(1, np.uint32), [None])
+        read = {*SELLING, *WAYS, "link_domain"} & signals.keys()
+        texts = texts_of(alone, pl.DataFrame({name: [signals[name]] for name in read}))
         guard = Guard("guard", KEPT_SECONDS, 1, self._posts)
         found = await find(self._campaigns, DEFAULT_SCOPE, guard, alone.offsets, texts, KEPT_SECONDS)
         return [each for each in found.ids.tolist() if each]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from workers.batch import Batch
 from workers.campaigns.finding import FULL_EVIDENCE
+from workers.campaigns.sketch import numbered
 from workers.campaigns.texts import Texts, comparable
 
 SIGNALS = frozenset({"link_count", "link_domain"})
@@ -34,5 +35,6 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
     for way in WAYS:
         if way in frame.columns:
             evidence[frame[way].to_numpy() > 0] = 1
+    evidence[numbered(batch)] = 1
     points = (evidence * FULL_EVIDENCE).astype(np.uint32)
     return comparable(batch, points, frame["link_domain"].to_list(), authors)

@@ -36,6 +36,8 @@ LEAST_PERCENT = 22
 """how many of a hundred of the slots that either has filled."""
 LEAST_EVIDENCE = 15
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
+WORTH_COMPARING = 2
+"""Evidence without which a post is not compared: nine in ten ordinary posts have less, and few advertisements."""
 FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5
 """Texts and links that a campaign keeps for people to look at."""

@@ -51,18 +51,20 @@ class Sketches:
     """(m, KEYS): the keys; EMPTY where a text has no gram in a key's part."""
     slots: NDArray[np.uint8]
     """(m, SLOTS): the sketch; 0 where a text has no gram in a slot."""
-    numbered: Flags
-    """(m,): the text has a number as long as one to call or write to."""
 
 
-def sketches(batch: Batch) -> Sketches:
-    """Keys and sketch of each text that carries enough. The same text has the same ones in every batch."""
+def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
+    """Keys and sketch of each text that is worth it and carries enough. A text has the same ones in every batch.
+
+    worth: (n,): which texts to look at; all without it.
+    """
     folded = batch.folded_text
     lengths = np.diff(folded.starts)
-    rows = np.flatnonzero(1.5 * lengths >= LEAST_WEIGHT)
+    enough = 1.5 * lengths >= LEAST_WEIGHT
+    rows = np.flatnonzero(enough if worth is None else enough & worth)
     if len(rows) == 0:
         nothing = np.zeros(0, np.uint32)
-        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8), np.zeros(0, np.bool_))
+        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8))
     sizes = lengths[rows]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     owner = np.repeat(np.arange(len(rows)), sizes)
@@ -88,10 +90,17 @@ def sketches(batch: Batch) -> Sketches:
     enough = weight >= LEAST_WEIGHT
     slots = np.maximum(sketched & np.uint32(0xFF), 1).astype(np.uint8)
     slots[sketched == EMPTY] = 0
-    numbered = np.zeros(len(rows), np.bool_)
-    ends = np.flatnonzero(long_runs(digits))
-    numbered[owner[ends[ends - starts[owner[ends]] >= PHONE_DIGITS - 1]]] = True
-    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough], numbered[enough])
+    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough])
+
+
+def numbered(batch: Batch) -> Flags:
+    """(n,): the text has a number as long as one to call or write to."""
+    folded = batch.folded_text
+    ends = np.flatnonzero(long_runs(folded.codes - np.uint32(ord("0")) <= 9))
+    rows = folded.starts.searchsorted(ends, side="right") - 1
+    result = np.zeros(len(batch), np.bool_)
+    result[rows[ends - folded.starts[rows] >= PHONE_DIGITS - 1]] = True
+    return result
 
 
 def chained(grams: Hashes, size: int) -> Hashes:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.batch import Batch
-from workers.campaigns.finding import FULL_EVIDENCE, HEAD, POST, SAMPLE_CHARACTERS
+from workers.campaigns.finding import HEAD, POST, SAMPLE_CHARACTERS, WORTH_COMPARING
 from workers.campaigns.sketch import Sketches, sketches
 from workers.counters.keys import hash_strings
 
@@ -79,19 +79,19 @@ def comparable(
     authors: NDArray[np.uint64] | None = None,
     made: Sketches | None = None,
 ) -> Texts:
-    """The posts of a batch whose texts carry enough to be compared.
+    """The posts of a batch that may be one of a campaign: that sell at all, and whose texts carry enough.
 
     evidence: (n,): how far the post sells, 0 to FULL_EVIDENCE. sites: (n,): the registered domain that a
     post links to first. authors: (n,): hashes of the authors' ids, if they are known already.
     """
-    made = made or sketches(batch)
+    made = made or sketches(batch, evidence >= WORTH_COMPARING)
     rows = made.rows.tolist()
     texts = [batch.texts[row] for row in rows]
     posts = np.zeros(len(rows), POST)
     posts["id"] = _names(batch, made.rows)
     seed = posts["seed"]
     seed["posts"] = seed["accounts"] = seed["sketches"] = 1
-    seed["evident"] = np.where(made.numbered, FULL_EVIDENCE, evidence[made.rows])
+    seed["evident"] = evidence[made.rows]
     seed["first_seen"] = batch.times[made.rows]
     account = hash_strings([batch.authors[row] for row in rows]) if authors is None else authors[made.rows]
     seed["account"] = np.where(account == 0, posts["id"], account)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
-from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE
+from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE, WORTH_COMPARING
 from workers.campaigns.texts import comparable
 from workers.counters import Counters, MemoryStore, RedisStore, StaleEpoch, Store
 
@@ -80,8 +80,12 @@ def test_without_evidence_alike_posts_are_no_campaign(find: Find) -> None:
     assert found.grown == []
 
 
+def test_a_post_that_does_not_sell_at_all_is_not_compared(find: Find) -> None:
+    assert not find(batch_of([OFFER] * 9), evidence=WORTH_COMPARING - 1).ids.any()
+
+
 def test_it_is_the_average_of_the_posts_evidence_that_counts(find: Find) -> None:
-    assert not find(batch_of([OFFER] * 20), evidence=0).shown.any()
+    assert not find(batch_of([OFFER] * 20), evidence=WORTH_COMPARING).shown.any()
     assert find(batch_of([OFFER] * 5, first=20)).shown.tolist() == [False] * 3 + [True] * 2
 
 
