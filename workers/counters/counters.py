@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workers.campaigns.campaigns import DEFAULT_SCOPE, Campaigns, Guard, Scope, find
 from workers.counters.plan import Keys, Measured, Plan
 from workers.counters.spec import CounterSpec
-from workers.counters.store import Applied, Request, Store
+from workers.counters.store import Applied, CountersUnavailable, Request, Store
 
 if TYPE_CHECKING:
     from workers.campaigns.texts import Texts
@@ -141,15 +141,32 @@ class Counters:
             result.campaigns = Campaigns.none(len(offsets))
         if len(offsets) and (self._specs or texts):
             async with self._turns[partition]:
-                epoch = await self._epoch(partition)
-                if texts is not None:
-                    guard = Guard(self._guard(partition), self._guard_seconds, epoch, int(committed))
-                    result.campaigns = await find(self._store, self._scope, guard, offsets, texts, self._grace_seconds)
-                    keys = {**keys, "campaign": result.campaigns.ids}
-                if self._specs:
-                    plan = Plan(self._counted, offsets, times, keys, self._policy)
-                    await self._fill(result, partition, plan, int(committed), epoch)
+                try:
+                    await self._ask(result, partition, offsets, times, keys, int(committed), texts)
+                except CountersUnavailable:
+                    # What was committed meanwhile need not have been counted: its absence is no loss.
+                    self._applied.setdefault(partition, -1)
+                    raise
         return result.readings()
+
+    async def _ask(
+        self,
+        result: _Result,
+        partition: int,
+        offsets: NDArray[np.int64],
+        times: NDArray[np.int64],
+        keys: Keys,
+        committed: int,
+        texts: Texts | None,
+    ) -> None:
+        epoch = await self._epoch(partition)
+        if texts is not None:
+            guard = Guard(self._guard(partition), self._guard_seconds, epoch, committed)
+            result.campaigns = await find(self._store, self._scope, guard, offsets, texts, self._grace_seconds)
+            keys = {**keys, "campaign": result.campaigns.ids}
+        if self._specs:
+            plan = Plan(self._counted, offsets, times, keys, self._policy)
+            await self._fill(result, partition, plan, committed, epoch)
 
     async def _fill(self, result: _Result, partition: int, plan: Plan, committed: int, epoch: int) -> None:
         rows = np.arange(len(plan.offsets))

@@ -34,9 +34,9 @@ class Moody(MemoryStore):
             raise CountersUnavailable("down")
 
 
-async def count(counters: Counters, offset: int) -> int:
+async def count(counters: Counters, offset: int, committed: int = 0) -> int:
     readings = await counters.apply(
-        0, np.array([offset]), np.array([1_000]), {"author": np.array([7], np.uint64)}, committed=0
+        0, np.array([offset]), np.array([1_000]), {"author": np.array([7], np.uint64)}, committed
     )
     return int(readings.values["posts"][0])
 
@@ -60,6 +60,23 @@ def test_after_a_failure_calls_are_refused_without_asking_until_a_ping_is_answer
         store.up = store.answers_pings = True
         await probed(breaker)
         assert await count(counters, 6) == 2
+        await breaker.close()
+
+    asyncio.run(run())
+
+
+def test_a_store_that_was_away_from_the_beginning_has_lost_nothing() -> None:
+    async def run() -> None:
+        store = Moody()
+        store.up = False
+        counters = Counters(SPECS, breaker := Breaker(store, 0.01, 0.01))
+        for offset in (5, 6):
+            with pytest.raises(CountersUnavailable):
+                await count(counters, offset, committed=offset)
+        store.up = True
+        await probed(breaker)
+        at_seven = np.array([7]), np.array([1_000]), {"author": np.array([7], np.uint64)}
+        assert not (await counters.apply(0, *at_seven, committed=7)).lost
         await breaker.close()
 
     asyncio.run(run())
