@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import json
 
+from topics.campaign import decode as read_campaign
 from topics.dead_letter import DeadLetter
 from topics.decision import decode
 from topics.reading import read_posts
@@ -81,6 +82,8 @@ async def _moderate_all(fuzzer: Any) -> None:
         ]
         outputs = (await moderator.moderate({partition: records}, {partition: records[0].offset})).rows[partition]
         by_offset = {record.offset: record for record in records}
+        for row in outputs.pop("posts.campaigns", []):
+            assert read_campaign(row.value or b"").id == (row.key or b"").decode()
         for topic, rows in outputs.items():
             for row in rows:
                 if topic == "posts.dead":
