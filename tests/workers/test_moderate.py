@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from topics.campaign import decode as read_campaign
 from topics.dead_letter import DeadLetter
 from topics.decision import decode
 from topics.post import Author, Post
@@ -27,6 +28,7 @@ from workers.signals import schema
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000
+OFFER = "全场面膜五折限时抢购，今天下单还送小样，数量有限先到先得，加微信 vx8899 领券，售后无忧假一赔十"
 SOLICITATION = "同城可约，上门服务，加微信 vx8899 看照片"
 
 
@@ -99,6 +101,23 @@ def test_posts_of_several_partitions_are_decided_together_as_each_partition_woul
     for partition, records in fetch.items():
         assert together[partition] == moderate(judge, records)
         assert sum(map(len, together[partition].values())) == len(records)
+
+
+def test_a_text_from_many_accounts_is_a_campaign_told_in_decisions_and_on_a_topic_of_its_own(
+    judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    records = [
+        record(number, post_bytes(number, f"{number} {OFFER} {number}", author={"id": f"a{number}"}))
+        for number in range(12)
+    ]
+    outputs = moderate(judge, records)
+    told = [read_campaign(row.value or b"") for row in outputs["posts.campaigns"]]
+    assert [campaign.accounts for campaign in told] == [5, 10]
+    decisions = [
+        decode(row.value or b"") for verdict in ("allow", "flag", "block") for row in outputs[f"posts.{verdict}"]
+    ]
+    assert {each.campaign for each in decisions if each.source.offset >= 4} == {told[0].id} == {told[1].id}
+    assert {each.campaign for each in decisions if each.source.offset < 4} == {None}
 
 
 def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any) -> None:

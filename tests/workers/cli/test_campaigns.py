@@ -1,0 +1,61 @@
+"""`sluicegate campaigns`: what grew lately, as it stands."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from topics.campaign import Campaign, encode
+from topics.catalog import CAMPAIGNS
+from workers.cli.campaigns import command
+
+DAY = 86_400_000
+NOW = int(time.time() * 1_000)
+
+
+def record(number: int, accounts: int, grew_at: int = NOW, sample: str = "buy now") -> bytes:
+    return encode(
+        Campaign(
+            id=f"{number:016x}",
+            first_seen=grew_at - 60_000,
+            grew_at=grew_at,
+            posts=2 * accounts,
+            accounts=accounts,
+            agencies=0,
+            samples=[sample],
+            links=["example.com"],
+        )
+    )
+
+
+def campaigns(desk: Any, *arguments: str) -> Result:
+    return CliRunner().invoke(command, ["--kafka", desk.address, *arguments])
+
+
+def test_each_campaign_is_listed_once_as_it_stands_the_one_of_most_accounts_first(embedded: Any) -> None:
+    records = [record(1, 5), record(2, 5), record(1, 40), record(1, 20), record(3, 80, NOW - 3 * DAY), b"{"]
+    embedded.write(*records, topic=CAMPAIGNS.name, partition=0)
+    lately = campaigns(embedded)
+    assert lately.exit_code == 0, lately.output
+    assert [json.loads(line)["accounts"] for line in lately.stdout.splitlines()] == [40, 5]
+    assert "posts.campaigns 0:5 is no campaign" in lately.stderr
+    longer = campaigns(embedded, "--since", "7d")
+    assert [json.loads(line)["accounts"] for line in longer.stdout.splitlines()] == [80, 40, 5]
+
+
+def test_nothing_in_a_post_steers_the_terminal(embedded: Any) -> None:
+    embedded.write(record(1, 5, sample="\x1b]0;owned\x07\u202ebuy"), topic=CAMPAIGNS.name, partition=0)
+    listed = campaigns(embedded).stdout
+    assert json.loads(listed)["samples"] == ["\x1b]0;owned\x07\u202ebuy"]
+    assert listed.strip().isprintable()
+    assert listed.isascii()
+
+
+def test_a_broker_that_is_not_there_is_told(monkeypatch: Any) -> None:
+    monkeypatch.setattr("workers.cli.campaigns.PATIENCE_SECONDS", 1.0)
+    result = CliRunner().invoke(command, ["--kafka", "127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert "127.0.0.1:1" in result.output
