@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
+import numpy as np
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
@@ -261,7 +262,8 @@ async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     log.debug("batch decided", records=sum(map(len, fetch.values())), ends=ends)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
-    metrics.arrived_latency.observe(now - moderated.arrived_at / 1_000)
+    arrived = np.array([record.timestamp for records in fetch.values() for record in records])
+    metrics.arrived_latency.observe(now - arrived / 1_000)
     for partition, end in ends.items():
         highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
         if highwater is not None:

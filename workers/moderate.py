@@ -34,12 +34,10 @@ class Moderated:
     Attributes:
         rows: rows to publish by input partition and topic, one for each record, and those of campaigns that have grown.
         created_at: int64[n], when the posts among the records were written, milliseconds since the epoch.
-        arrived_at: int64[n], when the brokers had them.
     """
 
     rows: dict[int, dict[str, list[Row]]]
     created_at: NDArray[np.int64]
-    arrived_at: NDArray[np.int64]
 
 
 class Moderator:
@@ -83,7 +81,7 @@ class Moderator:
         for rows in outputs.values():
             for row in rows[DEAD.name]:
                 self._metrics.dead.labels(row.headers[0][1].decode()).inc()
-        return Moderated(outputs, batch.created_at, batch.arrived_at)
+        return Moderated(outputs, batch.created_at)
 
     async def _decide(self, batch: Batch, fetch: Fetch, outputs: Outputs, judge: Judge) -> None:
         """Add the batch's rows to `outputs`. A post that makes a step raise is found by halving, and set aside.
