@@ -114,6 +114,7 @@ def test_a_reader_that_was_too_slow_for_its_group_reads_again_and_skips_nothing(
     desk: Any, group: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(decisions_module, "COMMIT_SECONDS", 0.5)
+    caplog.set_level(logging.WARNING, "kafka")
     desk.write(*(desk.decision(offset) for offset in range(12)))
     found: list[int] = []
     quick = {"max_poll_interval_ms": 1_000, "heartbeat_interval_ms": 200, "session_timeout_ms": 900}
