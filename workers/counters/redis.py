@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import struct
+import time
 from importlib import resources
 from typing import Any
 
@@ -149,6 +150,16 @@ class RedisStore:
         return answer
 
     async def _call(self, *command: Any) -> Any:
+        begun = time.monotonic()
+        try:
+            return await self._ask(*command)
+        except CountersUnavailable:
+            # So much more time went by that this process must have been stopped or starved: Redis is not to blame.
+            if time.monotonic() - begun < 2 * self._timeout:
+                raise
+            return await self._ask(*command)
+
+    async def _ask(self, *command: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]

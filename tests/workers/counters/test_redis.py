@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -174,3 +175,15 @@ def test_an_emptied_server_is_told_once_and_counting_begins_anew(
     assert emptied.lost
     assert posts(emptied) == [1, 2]
     assert not run(apply(counters, 4, 6, committed=4)).lost
+
+
+def test_a_worker_that_was_stopped_in_the_middle_of_a_call_asks_again(make_redis_store: Make, run: Run) -> None:
+    store = make_redis_store(timeout_seconds=0.2)
+
+    async def stopped() -> int:
+        call = asyncio.create_task(store.claim("guard:stopped", 60))
+        await asyncio.sleep(0)
+        time.sleep(1)  # noqa: ASYNC251 - nothing runs meanwhile, as under SIGSTOP
+        return await call
+
+    assert run(stopped()) >= 1
