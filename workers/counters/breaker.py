@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.counters.store import Applied, CountersUnavailable, Redelivered, Request, Store
@@ -21,8 +21,6 @@ class Breaker:
     The first call that finds the store unavailable waits for its time-out; those after it are refused at once, until
     the store has answered a ping. Pings are sent in the background, at intervals that double from `first_seconds` to
     `longest_seconds`; a store that answers pings but still no calls is left alone for as long.
-
-    Calls go one at a time, as Redis runs them: a time-out then tells of a slow store, not of a queue of our own.
     """
 
     def __init__(
@@ -31,20 +29,19 @@ class Breaker:
         self._store = store
         self._first, self._longest = first_seconds, longest_seconds
         self._pause = first_seconds
-        self._turn = asyncio.Lock()
         self._probe: asyncio.Task[None] | None = None
 
     async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
-        return await self._through(lambda: self._store.claim(guard, guard_ttl_seconds))
+        return await self._through(self._store.claim(guard, guard_ttl_seconds))
 
     async def apply(self, request: Request) -> Applied | Redelivered:
-        return await self._through(lambda: self._store.apply(request))
+        return await self._through(self._store.apply(request))
 
     async def peek(self, request: Request) -> bytes:
-        return await self._through(lambda: self._store.peek(request))
+        return await self._through(self._store.peek(request))
 
     async def find(self, request: FindRequest) -> Found | FoundBefore:
-        return await self._through(lambda: self._store.find(request))
+        return await self._through(self._store.find(request))
 
     async def ping(self) -> None:
         await self._store.ping()
@@ -54,17 +51,18 @@ class Breaker:
             self._probe.cancel()
         await self._store.close()
 
-    async def _through(self, call: Callable[[], Awaitable[T]]) -> T:
-        async with self._turn:
-            if self._probe and not self._probe.done():
-                raise CountersUnavailable("they did not answer before; asked again in the background")
-            try:
-                answer = await call()
-            except CountersUnavailable:
+    async def _through(self, call: Coroutine[Any, Any, T]) -> T:
+        if self._probe and not self._probe.done():
+            call.close()
+            raise CountersUnavailable("they did not answer before; asked again in the background")
+        try:
+            answer = await call
+        except CountersUnavailable:
+            if not self._probe or self._probe.done():
                 self._probe = asyncio.create_task(self._ask_until_it_answers())
-                raise
-            self._pause = self._first
-            return answer
+            raise
+        self._pause = self._first
+        return answer
 
     async def _ask_until_it_answers(self) -> None:
         while True:

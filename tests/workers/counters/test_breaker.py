@@ -82,20 +82,6 @@ def test_a_store_that_was_away_from_the_beginning_has_lost_nothing() -> None:
     asyncio.run(run())
 
 
-def test_of_calls_that_wait_for_a_turn_only_the_first_reaches_a_store_that_is_gone() -> None:
-    async def run() -> None:
-        store = Moody()
-        store.up = store.answers_pings = False
-        breaker = Breaker(store)
-        several = [Counters(SPECS, breaker, source=name) for name in "abc"]
-        outcomes = await asyncio.gather(*(count(counters, 0) for counters in several), return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [CountersUnavailable] * 3
-        assert store.calls == 1
-        await breaker.close()
-
-    asyncio.run(run())
-
-
 def test_a_store_that_answers_pings_but_no_calls_is_asked_less_and_less_often() -> None:
     async def run() -> None:
         store = Moody()
