@@ -6,6 +6,7 @@ import math
 import struct
 import time
 from collections.abc import Iterator
+from typing import TypeVar
 
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.campaigns.memory import MemoryFinder
@@ -22,6 +23,8 @@ from workers.counters.store import (
     StaleEpoch,
 )
 
+T = TypeVar("T")
+
 _COUNT = struct.Struct(f"<{PANES}I")
 _HEADER = struct.Struct(f"<{PANES}H")
 _PARTS = struct.Struct("<4I")
@@ -36,6 +39,18 @@ class _Guard:
         self.batches: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self.found = -1
         self.answers: dict[tuple[int, int], bytes] = {}
+
+
+def _sharing(kept: dict[tuple[int, int], T], request: Request | FindRequest) -> tuple[T, ...]:
+    """What is kept of batches that share offsets with the request."""
+    return tuple(one for (first, last), one in kept.items() if first <= request.last and last >= request.first)
+
+
+def _keep(kept: dict[tuple[int, int], T], request: Request | FindRequest, one: T) -> None:
+    """Keep this for the request's offsets, and nothing for those that are committed."""
+    kept[request.first, request.last] = one
+    for bounds in [bounds for bounds in kept if bounds[1] < request.committed]:
+        del kept[bounds]
 
 
 class MemoryStore:
@@ -56,19 +71,12 @@ class MemoryStore:
     async def apply(self, request: Request) -> Applied | Redelivered:
         guard = self._fence(request)
         if request.first <= guard.applied:
-            shared = (
-                batch
-                for (first, last), batch in guard.batches.items()
-                if first <= request.last and last >= request.first
-            )
-            return Redelivered(guard.applied, tuple(shared))
+            return Redelivered(guard.applied, _sharing(guard.batches, request))
         self._expire()
         old = self._read(request.cells)
         self._write(request.cells)
         before, guard.applied = guard.applied, request.last
-        guard.batches[request.first, request.last] = (request.recipe, old)
-        for first, last in [bounds for bounds in guard.batches if bounds[1] < request.committed]:
-            del guard.batches[first, last]
+        _keep(guard.batches, request, (request.recipe, old))
         return Applied(old, before)
 
     async def peek(self, request: Request) -> bytes:
@@ -78,17 +86,10 @@ class MemoryStore:
     async def find(self, request: FindRequest) -> Found | FoundBefore:
         guard = self._fence(request)
         if request.first <= guard.found:
-            shared = (
-                answer
-                for (first, last), answer in guard.answers.items()
-                if first <= request.last and last >= request.first
-            )
-            return FoundBefore(guard.found, tuple(shared))
+            return FoundBefore(guard.found, _sharing(guard.answers, request))
         answer = self._finder.find(request)
         guard.found = request.last
-        guard.answers[request.first, request.last] = answer
-        for bounds in [bounds for bounds in guard.answers if bounds[1] < request.committed]:
-            del guard.answers[bounds]
+        _keep(guard.answers, request, answer)
         return Found(answer)
 
     async def ping(self) -> None:
