@@ -68,16 +68,13 @@ class PollAsEvent(DefaultSchedulingStrategy):
 
     def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
         """One event a poll, in the place of one partition's last record."""
-        for source, fetched in records.items():
-            by_partition = {partition.partition: of_partition for partition, of_partition in records.items()}
-            last = fetched[-1]
-            yield (
-                source,
-                ConsumerRecord(
-                    *source, last.offset, last.timestamp, last.timestamp_type, None, by_partition, None, -1, -1, ()
-                ),
-            )
-            break
+        if not records:
+            return
+        source = next(iter(records))
+        last = records[source][-1]
+        fetch = {of.partition: fetched for of, fetched in records.items()}
+        stamp = last.offset, last.timestamp, last.timestamp_type
+        yield source, ConsumerRecord(*source, *stamp, None, fetch, None, -1, -1, ())
 
 
 app = faust.App(
