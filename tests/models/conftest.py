@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from models.scorer import Scorer
+
 
 @pytest.fixture(scope="session")
 def sets() -> Path:
@@ -13,3 +15,9 @@ def sets() -> Path:
     if not named or not (Path(named) / "cold-train.jsonl").is_file():
         pytest.skip("needs the folder of published sets: set SLUICEGATE_DATA=DIR")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def scorer() -> Scorer:
+    """The shipped models."""
+    return Scorer.load()

@@ -36,11 +36,6 @@ SHORT_CHAT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load()
-
-
 def scores(scorer: Scorer, texts: list[str], names: list[str] | None = None) -> NDArray[np.float32]:
     names = names or [""] * len(texts)
     return scorer.score(grams(fold(texts)), grams(fold(names)), texts, names)

@@ -37,11 +37,6 @@ TALK = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    return Scorer.load()
-
-
 @pytest.mark.parametrize("text", TALK)
 def test_talk_about_a_subject_scores_low(scorer: Scorer, text: str) -> None:
     scores = scorer.score(grams(fold([text])), grams(fold([""])), [text], [""])
