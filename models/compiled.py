@@ -6,36 +6,47 @@ A pipeline of CharGrams and a linear classifier, calibrated or not, gives
 
 with scale = 1 / sqrt(number of grams), and the same for the author's name where it is read. So it needs no sparse
 matrix at serving: models that share their number of columns lie side by side in one table, and one gather a gram
-serves up to four of them.
+serves up to three of them (`models.lanes`).
+
+Training rounds weights to the grid they are served on. A model that is off it is put on it here: each weight moves by
+half a step at most, a step being less than 1 / 2047 of the heaviest weight, and so the margin of a text by half a step
+for each of its grams, separators and words, times scale. Roundings go both ways, so that it is far less as a rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.folding import offsets
 from models.grams import LENGTH_VALUE, NO_GRAM, ODD_HASH, Field, Grams, columns
+from models.lanes import LANES, LEVELS_A_SUM, levels_of, packed, step_of, unpacked
 
 Calibration = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-# Four float32 are 16 bytes, which numpy gathers as one complex number: thrice as fast as rows of any other width.
-SIDE_BY_SIDE = 4
-# Codes gathered at once, so that the intermediate rows stay in the processor's cache.
+# Codes gathered at once, so that what lies between stays in the processor's cache.
 CODES_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """One compiled model. weights: float32[2 ** bits], 0 at NO_GRAM. named: the author's name is read, too."""
+    """One compiled model. levels: int16[2 ** bits], weights in steps, 0 at NO_GRAM. named: the author's name is read,
+    too."""
 
     bits: int
     named: bool
-    weights: NDArray[np.float32]
+    levels: NDArray[np.int16]
+    step: float
     bias: float
     calibrate: Calibration
+
+    def weights(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.float64]:
+        """float64, shaped as `hashes`: the weights of hashed grams."""
+        weights: NDArray[np.float64] = self.levels[columns(hashes, self.bits, field)] * self.step
+        return weights
 
 
 def compile_pipeline(pipeline: Any) -> Compiled | None:
@@ -51,9 +62,11 @@ def compile_pipeline(pipeline: Any) -> Compiled | None:
     if not isinstance(grams, CharGrams) or linear is None or len(classifier.classes_) != 2:
         return None
     model, calibrate = linear
-    weights = np.array(model.coef_, np.float32).ravel()
+    weights = np.array(model.coef_, np.float64).ravel()
     weights[NO_GRAM] = 0
-    return Compiled(grams.bits, grams.named, weights, float(np.ravel(model.intercept_)[0]), calibrate)
+    step = step_of(weights)
+    bias = float(np.ravel(model.intercept_)[0])
+    return Compiled(grams.bits, grams.named, levels_of(weights, step), step, bias, calibrate)
 
 
 def linear_and_calibration(classifier: Any) -> tuple[Any, Calibration] | None:
@@ -107,15 +120,16 @@ def steps(places: NDArray[np.float64], values: NDArray[np.float64]) -> Calibrati
 
 
 class WeightTable:
-    """Up to four compiled models with the same number of columns, side by side."""
+    """Up to LANES compiled models with the same number of columns, side by side."""
 
     def __init__(self, models: Sequence[Compiled]) -> None:
         self.models = tuple(models)
         self.bits = models[0].bits
-        weights = np.zeros((1 << models[0].bits, SIDE_BY_SIDE), np.float32)
-        for place, model in enumerate(models):
-            weights[:, place] = model.weights
-        self.rows = weights.view(np.complex128).ravel()
+        self.rows = packed([model.levels for model in models])
+        self._odd: dict[Field, NDArray[np.int64]] = {
+            "text": self.levels(np.array([ODD_HASH]), "text"),
+            "name": self.levels(np.array([ODD_HASH]), "name"),
+        }
 
     def probabilities(self, text: Grams, name: Grams) -> NDArray[np.float64]:
         """float64 (n, models): each model's probability for each post."""
@@ -123,47 +137,44 @@ class WeightTable:
         name_margins = self.margins(name, "name") if any(model.named for model in self.models) else None
         result = np.empty((len(text), len(self.models)))
         for place, model in enumerate(self.models):
-            margins = text_margins[:, place] + model.bias
+            margins = text_margins[place]
             if model.named and name_margins is not None:
-                margins += name_margins[:, place]
-            result[:, place] = model.calibrate(margins)
+                margins = margins + name_margins[place]
+            result[:, place] = model.calibrate(margins * model.step + model.bias)
         return result
 
     def margins(self, grams: Grams, field: Field) -> NDArray[np.float64]:
-        """float64 (n, 4): what a field adds to the margin of each model."""
-        sums = np.zeros((len(grams), SIDE_BY_SIDE), np.float32)
+        """float64 (LANES, n): what a field adds to the margin of each model, in steps of the model."""
+        sums = grams.odd * self._odd[field]
         for hashes, starts in grams.counted():
-            self.add(hashes, starts, field, sums)
-        if grams.odd.any():
-            sums += grams.odd[:, None].astype(np.float32) * self.weights(np.array([ODD_HASH]), field)
+            sums += self.sums(hashes, starts, field)
         scale = 1 / np.sqrt(np.maximum(grams.counts(), 1))
-        return sums * scale[:, None] + LENGTH_VALUE * self.weights(grams.length_hashes(), field)
+        return sums * scale + LENGTH_VALUE * self.levels(grams.length_hashes(), field)
 
-    def add(
-        self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], field: Field, sums: NDArray[np.float32]
-    ) -> None:
-        """Add to `sums` the weights of hashes (m, k) whose texts begin at `starts`."""
-        for low, high in portions(starts):
-            begin, end = starts[low], starts[high]
-            each_gram = iter(hashes[begin:end].T)
-            gathered = self.weights(next(each_gram), field)
-            for column in each_gram:
-                gathered += self.weights(column, field)
-            # reduceat reads an empty piece as the element it begins at: leave empty texts out.
-            filled = low + np.flatnonzero(np.diff(starts[low : high + 1]))
-            sums[filled] += np.add.reduceat(gathered, starts[filled] - begin, axis=0)
+    def sums(self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], field: Field) -> NDArray[np.int64]:
+        """int64 (LANES, n): sums of the levels of hashes (m, k), a text, whose texts begin at `starts`."""
+        size, grams_each = hashes.shape
+        gathered = np.empty(size, np.int64)
+        for low in range(0, size, CODES_AT_ONCE):
+            rows = slice(low, low + CODES_AT_ONCE)
+            total = gathered[rows]
+            np.take(self.rows, columns(hashes[rows, 0], self.bits, field), out=total, mode="wrap")
+            for gram in range(1, grams_each):
+                total += self.rows.take(columns(hashes[rows, gram], self.bits, field), mode="wrap")
+        begins, firsts = pieces(starts, LEVELS_A_SUM // grams_each)
+        before = np.zeros((LANES, len(begins) + 1), np.int64)
+        if len(begins):
+            np.cumsum(unpacked(np.add.reduceat(gathered, begins)), axis=1, out=before[:, 1:])
+        return np.diff(before.take(firsts, axis=1))
 
-    def weights(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.float32]:
-        """float32 (m, 4): the weights of hashed grams."""
-        return self.rows.take(columns(hashes, self.bits, field)).view(np.float32).reshape(-1, SIDE_BY_SIDE)
+    def levels(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.int64]:
+        """int64 (LANES, m): the levels of hashed grams."""
+        return unpacked(self.rows.take(columns(hashes, self.bits, field)))
 
 
-def portions(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Ranges of texts, not all empty, of about CODES_AT_ONCE codes each."""
-    low, texts = 0, len(starts) - 1
-    while low < texts:
-        high = int(starts.searchsorted(starts[low] + CODES_AT_ONCE, "right")) - 1
-        high = min(max(high, low + 1), texts)
-        if starts[high] > starts[low]:
-            yield low, high
-        low = high
+def pieces(starts: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Texts that begin at `starts`, in pieces of at most `size`, none empty: where each of p pieces begins (int64[p]),
+    and which is the first of each text (int64[n + 1], the last is p)."""
+    counts = -(np.diff(starts) // -size)
+    firsts = offsets(counts)
+    return np.repeat(starts[:-1] - firsts[:-1] * size, counts) + np.arange(firsts[-1]) * size, firsts

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import SIDE_BY_SIDE, Compiled, WeightTable, compile_pipeline
+from models.compiled import Compiled, WeightTable, compile_pipeline
 from models.documents import Reads, documents
 from models.grams import Grams
+from models.lanes import LANES
 from models.registry import SHIPPED, Registry
 from models.spans import Piece, gram_pieces, omission_pieces, read_fields
 
@@ -95,9 +96,9 @@ def tables(models: dict[str, Compiled]) -> list[tuple[tuple[str, ...], WeightTab
     """Models with as many columns share a table, up to its width."""
     by_bits = groupby(sorted(models, key=lambda name: models[name].bits), key=lambda name: models[name].bits)
     return [
-        (held, WeightTable([models[name] for name in held])) for _, group in by_bits for held in in_fours(tuple(group))
+        (held, WeightTable([models[name] for name in held])) for _, group in by_bits for held in in_threes(tuple(group))
     ]
 
 
-def in_fours(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return [names[start : start + SIDE_BY_SIDE] for start in range(0, len(names), SIDE_BY_SIDE)]
+def in_threes(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [names[start : start + LANES] for start in range(0, len(names), LANES)]

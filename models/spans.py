@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.compiled import Compiled
 from models.documents import Reads, documents
 from models.folding import SPACE, Folded, fold
-from models.grams import Field, Grams, columns, grams
+from models.grams import Field, Grams, grams
 from models.words import word_places
 
 Piece = tuple[Field, int, int, float]
@@ -67,14 +67,13 @@ def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequenc
 
 def character_weights(model: Compiled, folded: Folded, found: Grams, field: Field) -> NDArray[np.float64]:
     """float64[m]: what each folded code adds, a gram's or a word's weight shared evenly by its codes."""
-    weights = model.weights[columns(found.hashes, model.bits, field)].astype(np.float64)
-    shares = weights / np.array([1.0, 2.0, 3.0])
+    shares = model.weights(found.hashes, field) / np.array([1.0, 2.0, 3.0])
     total: NDArray[np.float64] = shares.sum(axis=1)
     total[1:] += shares[:-1, 1] + shares[:-1, 2]
     total[2:] += shares[:-2, 2]
     first, lengths = word_places(folded)
     in_words = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    total[in_words] += np.repeat(model.weights[columns(found.words[:, 0], model.bits, field)] / lengths, lengths)
+    total[in_words] += np.repeat(model.weights(found.words[:, 0], field) / lengths, lengths)
     return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.char_grams import CharGrams
 from models.documents import Reads
+from models.lanes import on_grid
 from models.training.examples import Examples, camouflaged, joined, split
 
 BITS = 19
 CALIBRATION_SHARE = 0.15
 ITERATIONS = 60
-# Bits of a weight's mantissa that are kept: a thousandth of a weight is far below what training can tell.
-KEPT_BITS = 10
 
 
 class Ways(NamedTuple):
@@ -99,7 +98,7 @@ def logistic(
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(counts @ sparse.diags_array(rarity), positive, weights)
-    model.coef_ = shortened(model.coef_ * rarity)
+    model.coef_ = on_grid(model.coef_ * rarity)
     model.intercept_ = model.intercept_.astype(np.float32)
     return model
 
@@ -109,13 +108,6 @@ def inverse_frequency(counts: sparse.csr_matrix) -> NDArray[np.float32]:
     posts = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = np.log((1 + counts.shape[0]) / (1 + posts)) + 1
     return np.where(posts < 2, 0, rarity).astype(np.float32)
-
-
-def shortened(weights: NDArray[Any]) -> NDArray[np.float32]:
-    """float32 with KEPT_BITS of the mantissa: it compresses to half."""
-    mantissa, exponent = np.frexp(weights)
-    short = np.round(mantissa * 2**KEPT_BITS) / 2**KEPT_BITS
-    return np.asarray(np.ldexp(short, exponent), np.float32)
 
 
 def calibrated(model: LogisticRegression, counts: sparse.csr_matrix, of: Examples) -> CalibratedClassifierCV:

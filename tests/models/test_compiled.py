@@ -14,11 +14,12 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassif
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from models.char_grams import CharGrams
-from models.compiled import WeightTable, compile_pipeline
+from models.compiled import Compiled, WeightTable, compile_pipeline, linear_and_calibration, pieces
 from models.documents import documents
 from models.folding import fold
 from models.grammar import labelled_texts
-from models.grams import grams
+from models.grams import columns, grams
+from models.lanes import LARGEST, on_grid
 
 ROWS = list(labelled_texts(600, seed=5))
 TEXTS = [row.text for row in ROWS]
@@ -49,12 +50,26 @@ def fitted(classifier: Any, *, named: bool = False, bits: int = 14) -> Pipeline:
     return make_pipeline(CharGrams(bits=bits, named=named), classifier).fit(read, TRUTH)
 
 
+def rounded(pipeline: Pipeline) -> Pipeline:
+    """With its weights on the grid, as training leaves them."""
+    found = linear_and_calibration(pipeline[-1])
+    assert found is not None
+    found[0].coef_ = on_grid(found[0].coef_)
+    return pipeline
+
+
+def compiled(pipeline: Pipeline) -> Compiled:
+    model = compile_pipeline(pipeline)
+    assert model is not None
+    return model
+
+
 PIPELINES = {
-    "plain": fitted(plain()),
-    "platt": fitted(platt()),
-    "isotonic": fitted(isotonic()),
-    "ridge": fitted(frozen_ridge()),
-    "named": fitted(platt(), named=True),
+    "plain": rounded(fitted(plain())),
+    "platt": rounded(fitted(platt())),
+    "isotonic": rounded(fitted(isotonic())),
+    "ridge": rounded(fitted(frozen_ridge())),
+    "named": rounded(fitted(platt(), named=True)),
 }
 
 
@@ -83,12 +98,60 @@ def test_the_compiled_probability_holds_on_written_posts(kind: str) -> None:
 
 
 def test_models_side_by_side_score_as_they_do_alone() -> None:
-    models = [compile_pipeline(PIPELINES[kind]) for kind in ("plain", "platt", "isotonic", "named")]
+    models = [compile_pipeline(PIPELINES[kind]) for kind in ("plain", "platt", "named")]
     known = [model for model in models if model is not None]
     text, name = grams(fold(TEXTS)), grams(fold(NAMES))
     together = WeightTable(known).probabilities(text, name)
     for place, model in enumerate(known):
-        assert np.allclose(together[:, place], WeightTable([model]).probabilities(text, name)[:, 0])
+        assert (together[:, place] == WeightTable([model]).probabilities(text, name)[:, 0]).all()
+
+
+def test_a_post_scores_the_same_to_the_last_bit_in_every_batch() -> None:
+    model = compiled(PIPELINES["named"])
+    alone = [
+        WeightTable([model]).probabilities(grams(fold([text])), grams(fold([name])))[0, 0]
+        for text, name in zip(TEXTS[:50], NAMES[:50], strict=True)
+    ]
+    together = WeightTable([model]).probabilities(grams(fold(TEXTS)), grams(fold(NAMES)))
+    assert together[:50, 0].tolist() == alone
+
+
+def test_a_model_off_the_grid_moves_by_no_more_than_half_a_step_a_gram() -> None:
+    pipeline = fitted(plain())
+    model = compiled(pipeline)
+    read = grams(fold(TEXTS))
+    moved = WeightTable([model]).margins(read, "text")[0] * model.step + model.bias - pipeline.decision_function(TEXTS)
+    own_and_marks_and_words = read.counts() + 4 * np.diff(read.mark_starts) + 2 * np.diff(read.word_starts) + read.odd
+    most = own_and_marks_and_words / np.sqrt(np.maximum(read.counts(), 1)) + 1
+    assert (np.abs(moved) <= model.step / 2 * most + 1e-5).all()
+    assert np.abs(moved).max() > 1e-5
+
+
+def test_sums_of_the_largest_levels_are_exact_however_long_the_text() -> None:
+    signs = (1, -1, 1)
+    bits = 10
+    models = [
+        Compiled(bits, False, np.full(1 << bits, sign * LARGEST, np.int16), 1.0, 0.0, lambda margins: margins)
+        for sign in signs
+    ]
+    for model in models:
+        model.levels[0] = 0
+    texts = ["", "a b, c! " * 700, "x", "今天天气" * 300, ""]
+    read = grams(fold(texts))
+    words = 2 * np.diff(read.word_starts) - (np.diff(read.word_starts) > 0)
+    assert all((columns(hashes[hashes != 0], bits, "text") != 0).all() for hashes, _ in read.counted())
+    sums = sum(WeightTable(models).sums(hashes, starts, "text") for hashes, starts in read.counted())
+    expected = (read.counts() + 4 * np.diff(read.mark_starts) + words) * LARGEST
+    assert (sums == np.array(signs)[:, None] * expected).all()
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 9))
+def test_pieces_cover_each_text_and_are_no_longer_than_asked(lengths: list[int], size: int) -> None:
+    starts = np.cumsum([0, *lengths])
+    begins, firsts = pieces(starts, size)
+    for place, length in enumerate(lengths):
+        own = begins[firsts[place] : firsts[place + 1]].tolist()
+        assert own == list(range(starts[place], starts[place] + length, size))
 
 
 def test_a_very_long_text_and_empty_ones_beside_it_are_scored() -> None:

@@ -15,6 +15,7 @@ from models.documents import documents
 from models.folding import fold
 from models.grammar import labelled_texts
 from models.grams import grams
+from models.lanes import on_grid
 from models.registry import Registry
 from models.scorer import Scorer
 from models.spans import Piece
@@ -32,6 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     both = documents(TEXTS, NAMES, "name+text")
     narrow = make_pipeline(CharGrams(bits=14), LogisticRegression(C=10)).fit(TEXTS, TRUTH)
     wide = make_pipeline(CharGrams(bits=16, named=True), LogisticRegression(C=10)).fit(both, TRUTH)
+    for pipeline in (narrow, wide):
+        pipeline[-1].coef_ = on_grid(pipeline[-1].coef_)
     words = TfidfVectorizer(analyzer="char", ngram_range=(1, 2))
     registry.add("narrow", narrow, "text", "2026-01-01")
     registry.add("wide", wide, "name+text", "2026-01-01")
