@@ -5,10 +5,8 @@ The worker and the offline commands judge with the same code.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ import polars as pl
 import structlog
 
 from topics.post import Author, Post
-from workers.batch import Batch, Part
+from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns
 from workers.campaigns.evidence import SIGNALS, texts_of
 from workers.counters import Counters, CountersUnavailable, Readings
@@ -98,22 +96,15 @@ class Judge:
             frame = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
             texts = texts_of(batch, frame, keys.get("author"))
-        read = await asyncio.gather(*(self._read_counters(batch, part, keys, texts) for part in batch.parts))
-        frame = frame.hstack(self._columns(batch.parts, read, len(batch)))
+        readings = await self._read_counters(batch, keys, texts)
+        frame = frame.hstack(self._columns(readings))
         with self._metrics.timed("rules"):
             verdicts = self.policy.decide(frame)
-        degraded, campaigns = np.zeros(len(batch), bool), Campaigns.none(len(batch))
-        earlier: defaultdict[str, list[NDArray[np.intp]]] = defaultdict(list)
-        for part, readings in zip(batch.parts, read, strict=True):
-            if readings is None:
-                degraded[part.rows] = True
-            else:
-                if readings.campaigns:
-                    campaigns.place(part.start, readings.campaigns)
-                for policy, rows in readings.earlier.items():
-                    earlier[policy].append(rows + part.start)
-        joined = {policy: np.concatenate(rows) for policy, rows in earlier.items()}
-        return Judgement(batch, frame, verdicts, degraded, campaigns, joined)
+        degraded = np.zeros(len(batch), bool)
+        for part in batch.parts:
+            degraded[part.rows] = part.partition in readings.unread
+        earlier = {policy: np.concatenate(rows) for policy, rows in readings.earlier.items()}
+        return Judgement(batch, frame, verdicts, degraded, readings.campaigns, earlier)
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on; their former owners can no more."""
@@ -129,47 +120,33 @@ class Judge:
     def check(self) -> None:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])
-        frame = self._signals.measure(batch, self._wanted).hstack(self._columns(batch.parts, [None], len(batch)))
+        unread = Readings.none(self.policy.counters, len(batch))
+        frame = self._signals.measure(batch, self._wanted).hstack(self._columns(unread))
         self._signals.keys(batch, self._keys)
         texts_of(batch, frame)
         self.policy.decide(frame)
 
-    async def _read_counters(
-        self, batch: Batch, part: Part, keys: dict[str, NDArray[np.uint64]], texts: Texts
-    ) -> Readings | None:
+    async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]], texts: Texts) -> Readings:
         start = time.perf_counter()
-        rows = part.rows
-        own_keys = {name: column[rows] for name, column in keys.items()}
-        try:
-            readings = await self._counters.apply(
-                part.partition,
-                batch.offsets[rows],
-                batch.times[rows],
-                own_keys,
-                part.committed,
-                texts.part(part.start, part.stop),
-            )
-        except CountersUnavailable as error:
+        readings = await self._counters.apply(batch.parts, batch.offsets, batch.times, keys, texts)
+        for error in readings.unread.values():
             self._note_degraded(error)
-            return None
-        self._metrics.counters_seconds.observe(time.perf_counter() - start)
+        if len(readings.unread) < len(batch.parts):
+            self._metrics.counters_seconds.observe(time.perf_counter() - start)
+            if not readings.unread:
+                self._note_served()
         self._metrics.replayed.inc(readings.replayed)
         self._metrics.peeked.inc(readings.peeked)
-        if readings.lost:
+        for partition in readings.lost:
             self._metrics.counters_lost.inc()
-            log.error("Redis was emptied or set back: counts begin from what it has", partition=part.partition)
-        self._note_served()
+            log.error("Redis was emptied or set back: counts begin from what it has", partition=partition)
         return readings
 
-    def _columns(self, parts: Sequence[Part], read: Sequence[Readings | None], size: int) -> list[pl.Series]:
+    def _columns(self, readings: Readings) -> list[pl.Series]:
         """The counters' columns, null where they were not read."""
         columns = []
-        for spec in self.policy.counters:
-            values, known = np.zeros(size, np.uint32), np.zeros(size, bool)
-            for part, readings in zip(parts, read, strict=True):
-                if readings is not None:
-                    values[part.rows], known[part.rows] = readings.values[spec.name], readings.known[spec.name]
-            column = pl.Series(spec.name, values)
+        for name, values in readings.values.items():
+            column, known = pl.Series(name, values), readings.known[name]
             columns.append(column if known.all() else column.set(pl.Series(~known), None))
         return columns
 

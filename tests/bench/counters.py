@@ -14,7 +14,7 @@ from bench.policies import loaded
 from bench.posts import BATCH, batches, sound_posts
 from deploy.embedded import start_valkey
 from models.scorer import Scorer
-from workers.batch import Batch
+from workers.batch import Batch, Part
 from workers.campaigns.campaigns import DEFAULT_SCOPE, Guard, find
 from workers.campaigns.evidence import texts_of
 from workers.counters import Counters, RedisStore
@@ -67,7 +67,7 @@ async def measure(specs: tuple[CounterSpec, ...], url: str, valkey: int) -> dict
     for number, (times, keys) in enumerate(batch_keys):
         if number == WARM_BATCHES:
             start, first = (cpu_seconds(process), cpu_seconds(valkey)), offset
-        await counters.apply(0, np.arange(offset, offset + len(times)), times, keys, offset)
+        await counters.apply([Part(0, offset, 0, len(times))], np.arange(offset, offset + len(times)), times, keys)
         offset += len(times)
     own, there = cpu_seconds(process) - start[0], cpu_seconds(valkey) - start[1]
     counted = sum(keys_in(specs, keys) for _, keys in batch_keys[WARM_BATCHES:])

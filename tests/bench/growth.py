@@ -19,6 +19,7 @@ from bench.posts import SEED, payloads
 from deploy.embedded import start_valkey
 from deploy.processes import Service
 from topics.reading import read_posts
+from workers.batch import Part
 from workers.campaigns.finding import KEYS, POST, SLOTS
 from workers.campaigns.texts import Texts
 from workers.counters import Counters, RedisStore
@@ -135,7 +136,13 @@ async def make_live(keys: int, spec: CounterSpec, url: str, namespace: str) -> N
         size = min(FILLED_AT_ONCE, posts - first)
         authors = chance.integers(1, 1 << 63, size, np.uint64)
         offsets, times = np.arange(first, first + size), np.full(size, HOUR_START_MS)
-        await counters.apply(FILLERS_PARTITION, offsets, times, {spec.of: authors}, first, _strangers(authors, chance))
+        await counters.apply(
+            [Part(FILLERS_PARTITION, first, 0, size)],
+            offsets,
+            times,
+            {spec.of: authors},
+            _strangers(authors, chance),
+        )
 
 
 def _strangers(authors: NDArray[np.uint64], chance: np.random.Generator) -> Texts:

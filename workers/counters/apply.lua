@@ -1,11 +1,11 @@
 -- One batch of one partition: the replay guard, then read, add, write. store.py describes the packed forms.
 --
--- KEYS  guard, then for each segment the hash of its own block and the hash of the block before
--- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, segments (cells and ttl, uint32 each),
---       count segments, keys, increments, lengths, additions, recipe
+-- KEYS  guard; all else is named `prefix .. identity:block:shard`, which holds the guard's hash tag
+-- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, prefix, identities, segments, count segments,
+--       keys, increments, lengths, additions, recipe
 -- Returns {"applied", old values, last offset applied before (-1: none)} | {"redelivered", applied, stored...} | {"stale", newest epoch}
 
-local call, sub, find, concat = redis.call, string.sub, string.find, table.concat
+local call, sub, find, format, concat = redis.call, string.sub, string.find, string.format, table.concat
 local pack, unpack_from = struct.pack, struct.unpack
 local SIX_U32, SIX_U16 = '<I4I4I4I4I4I4', '<I2I2I2I2I2I2'
 local COUNT_BYTES, HEADER_BYTES, MEMBER_BYTES = 24, 12, 8
@@ -17,8 +17,9 @@ local TABLE_FIELD, TABLE_VALUE = 'as a table', string.rep(' ', 65)
 
 local guard, mode, epoch = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local committed, first, last = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local cap, count_segments = tonumber(ARGV[7]), tonumber(ARGV[9])
-local keys, increments, lengths, additions = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local cap, prefix, count_segments = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[11])
+local keys, increments, lengths, additions, recipe = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8', 24
 
 local known = call('HMGET', guard, 'epoch', 'applied')
 local newest = tonumber(known[1] or 0)
@@ -51,11 +52,18 @@ if mode == 'apply' and known[2] and first <= tonumber(known[2]) then
   return answer
 end
 
--- Fields of all cells, and where each segment's begin.
-local fields, starts, ttls, segments = {}, {1}, {}, #ARGV[8] / 8
+-- Fields of all cells, and where each segment's begin; the hashes of its own block and of the block before.
+local identities = {}
+for identity in string.gmatch(ARGV[9], '[^,]+') do
+  identities[#identities + 1] = identity
+end
+local fields, starts, ttls, names, segments = {}, {1}, {}, {[0] = {}, [1] = {}}, #ARGV[10] / SEGMENT_BYTES
 for segment = 1, segments do
-  local cells, ttl = unpack_from('<I4I4', ARGV[8], segment * 8 - 7)
+  local identity, shard, cells, ttl, block = unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
   starts[segment + 1], ttls[segment] = starts[segment] + cells, ttl
+  for before = 0, 1 do
+    names[before][segment] = prefix .. format('%s:%.0f:%x', identities[identity + 1], block - before, shard)
+  end
 end
 local total = starts[segments + 1] - 1
 for cell = 1, total do
@@ -71,7 +79,7 @@ local size_of = setmetatable({}, {__index = function(cache, size)
 end})
 for before = 0, 1 do
   for segment = 1, segments do
-    local name, stop = KEYS[2 * segment + before], starts[segment + 1] - 1
+    local name, stop = names[before][segment], starts[segment + 1] - 1
     local exists = call('EXISTS', name) == 1
     if before == 0 then
       is_new[segment] = not exists
@@ -158,7 +166,7 @@ end
 -- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
 local addition_at, length_at, written = 1, 1, {}
 for segment = 1, segments do
-  local name, size = KEYS[2 * segment], 0
+  local name, size = names[0][segment], 0
   if is_new[segment] then
     written[1], written[2], size = TABLE_FIELD, TABLE_VALUE, 2
   end
@@ -195,7 +203,7 @@ for segment = 1, segments do
   call('EXPIRE', name, ttls[segment])
 end
 
-call('HSET', guard, 'applied', ARGV[5], ARGV[4] .. '-' .. ARGV[5], pack('<I4', #ARGV[14]) .. ARGV[14] .. old)
+call('HSET', guard, 'applied', ARGV[5], ARGV[4] .. '-' .. ARGV[5], pack('<I4', #recipe) .. recipe .. old)
 call('EXPIRE', guard, ARGV[6])
 for _, batch in ipairs(kept()) do
   if batch[3] < committed then

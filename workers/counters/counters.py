@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 from workers.campaigns.campaigns import DEFAULT_SCOPE, Campaigns, Guard, Scope, find
 from workers.counters.plan import Keys, Measured, Plan
 from workers.counters.spec import CounterSpec
-from workers.counters.store import Applied, CountersUnavailable, Request, Store
+from workers.counters.store import Applied, Cells, CountersUnavailable, Redelivered, Request, Store
 
 if TYPE_CHECKING:
+    from workers.batch import Part
     from workers.campaigns.texts import Texts
 
 GRACE_SECONDS = 3_600
@@ -25,25 +25,52 @@ GUARD_SECONDS = 7 * 86_400
 """The guard outlives at least a week without posts, and in any case the counts it guards."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Readings:
     """What the counters say of each post of a batch, by counter name."""
 
     values: dict[str, NDArray[np.uint32]]
     """(n,): posts or members in the window that ends with the post's pane, the post itself included."""
     known: dict[str, NDArray[np.bool_]]
-    """(n,): False where the reading is null: the post has no such key, or was first counted without this counter."""
-    replayed: int
+    """(n,): False where the reading is null: the post has no such key, was first counted without this counter, or is of
+    a partition that is `unread`."""
+    campaigns: Campaigns
+    """The posts' campaigns; of those whose texts were not given, none."""
+    replayed: int = 0
     """Posts that had been applied before and read what they read then."""
-    peeked: int
+    peeked: int = 0
     """Posts that had been applied before but whose readings are gone (offsets were set back): they read the counters
     as they stand now and are not counted again."""
-    lost: bool = False
-    """The store knows less than it did: it was emptied, or set back. Counts begin from what it has."""
-    earlier: dict[str, NDArray[np.intp]] = field(default_factory=dict)
+    lost: list[int] = field(default_factory=list)
+    """Partitions of which the store knows less than it did: it was emptied, or set back. Counts begin from what it
+    has."""
+    earlier: dict[str, list[NDArray[np.intp]]] = field(default_factory=dict)
     """Rows of posts that were first read for another policy, by its name."""
-    campaigns: Campaigns | None = None
-    """The posts' campaigns, where their texts were given."""
+    unread: dict[int, CountersUnavailable] = field(default_factory=dict)
+    """Partitions whose posts have to be decided without counters, and why. They may have been counted; the same posts
+    may be asked for again, and later ones need not wait for them."""
+
+    @classmethod
+    def none(cls, specs: Sequence[CounterSpec], posts: int) -> Readings:
+        """Nothing is known of any post."""
+        return cls(
+            {spec.name: np.zeros(posts, np.uint32) for spec in specs},
+            {spec.name: np.zeros(posts, np.bool_) for spec in specs},
+            Campaigns.none(posts),
+        )
+
+    def take(
+        self,
+        specs: Sequence[CounterSpec],
+        rows: NDArray[np.intp] | slice,
+        measured: dict[str, Measured],
+        source: NDArray[np.intp] | slice = slice(None),
+    ) -> None:
+        """Set these rows from the measured ones at `source`. A counter not measured then stays null."""
+        for spec in specs:
+            if spec.identity in measured:
+                self.values[spec.name][rows] = measured[spec.identity].values[source]
+                self.known[spec.name][rows] = measured[spec.identity].known[source]
 
 
 class Counters:
@@ -77,7 +104,7 @@ class Counters:
         longest = max((scope.window_ms, *(spec.window_ms for spec in specs)))
         self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
         # A later batch that overtook an earlier one on another connection would leave it uncounted.
-        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turn = asyncio.Lock()
         self._epochs: dict[int, int] = {}
         self._applied: dict[int, int] = {}
 
@@ -118,125 +145,133 @@ class Counters:
 
     async def apply(
         self,
-        partition: int,
+        parts: Sequence[Part],
         offsets: NDArray[np.int64],
         times: NDArray[np.int64],
         keys: Keys,
-        committed: int,
         texts: Texts | None = None,
     ) -> Readings:
-        """Count the posts of one partition that have not been counted, and read the counters for all of them.
+        """Count the posts that have not been counted, and read the counters for all of them.
 
-        offsets: int64 (n,), ascending. times: int64 (n,), each post's own time, milliseconds since the epoch.
+        parts: the partitions, and which rows are of each. Offsets below what is committed of one never come again;
+            what was kept to answer for them is dropped.
+        offsets: int64 (n,), ascending in each partition. times: int64 (n,), each post's own time, milliseconds since
+            the epoch.
         keys: uint64 (n,) for every column the counters name, 0 is none; `campaign` is taken from the texts if given.
-        committed: offsets below it are committed and never come again; what was kept to answer for them is dropped.
 
         Raises:
-            CountersUnavailable: decide without counters. The batch may have been applied; the same posts may be
-                asked for again, and later ones need not wait for them.
-            StaleEpoch: a newer owner has counted: this worker must stop.
+            StaleEpoch: a newer owner of a partition has counted: this worker must stop.
         """
-        result = _Result(self._specs, len(offsets))
-        if texts is not None:
-            result.campaigns = Campaigns.none(len(offsets))
-        if len(offsets) and (self._specs or texts):
-            async with self._turns[partition]:
-                try:
-                    await self._ask(result, partition, offsets, times, keys, int(committed), texts)
-                except CountersUnavailable:
-                    # What was committed meanwhile need not have been counted: its absence is no loss.
-                    self._applied.setdefault(partition, -1)
-                    raise
-        return result.readings()
+        readings = Readings.none(self._specs, len(offsets))
+        if parts and (self._specs or texts):
+            async with self._turn:
+                await self._ask(readings, parts, offsets, times, keys, texts)
+        return readings
 
     async def _ask(
         self,
-        result: _Result,
-        partition: int,
+        readings: Readings,
+        parts: Sequence[Part],
         offsets: NDArray[np.int64],
         times: NDArray[np.int64],
         keys: Keys,
-        committed: int,
         texts: Texts | None,
     ) -> None:
-        epoch = await self._epoch(partition)
         if texts is not None:
-            guard = Guard(self._guard(partition), self._guard_seconds, epoch, committed)
-            result.campaigns = await find(self._store, self._scope, guard, offsets, texts, self._grace_seconds)
-            keys = {**keys, "campaign": result.campaigns.ids}
-        if self._specs:
-            plan = Plan(self._counted, offsets, times, keys, self._policy)
-            await self._fill(result, partition, plan, committed, epoch)
+            await self._each(readings, parts, lambda part: self._find(readings.campaigns, part, offsets, texts))
+            keys = {**keys, "campaign": readings.campaigns.ids}
+        if not self._specs:
+            return
+        plan = Plan(self._counted, offsets, times, keys, self._policy, [parts[0].start, *(part.stop for part in parts)])
+        asked = dict(zip(parts, zip(plan.cells(self._grace_seconds), plan.recipes(), strict=True), strict=True))
+        applied: dict[Part, bytes] = {}
 
-    async def _fill(self, result: _Result, partition: int, plan: Plan, committed: int, epoch: int) -> None:
-        rows = np.arange(len(plan.offsets))
-        while True:
-            request = self._request(partition, plan, committed, epoch)
+        async def ask(part: Part) -> None:
+            request = await self._request(part, offsets[part.rows], *asked[part])
             answer = await self._store.apply(request)
             if isinstance(answer, Applied):
-                result.take(rows, plan.read(answer.old))
-                result.lost |= answer.before < self._applied.get(partition, -1 if committed == 0 else 0)
-                self._applied[partition] = request.last
-                return
-            self._applied[partition] = answer.applied
+                self._note(readings, part, answer, request)
+                applied[part] = answer.old
+            else:
+                await self._replay(readings, part, plan.rows(part.rows), answer)
+
+        await self._each(readings, parts, ask)
+        if applied:
+            measured = plan.read([applied.get(part) for part in parts])
+            for rows in [slice(None)] if len(applied) == len(parts) else [part.rows for part in applied]:
+                readings.take(self._specs, rows, measured, rows)
+
+    async def _each(
+        self, readings: Readings, parts: Sequence[Part], ask: Callable[[Part], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Ask for each partition that can be read, side by side; note those that cannot."""
+        asked = [part for part in parts if part.partition not in readings.unread]
+        answers = await asyncio.gather(*map(ask, asked), return_exceptions=True)
+        for part, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, CountersUnavailable):
+                readings.unread[part.partition] = answer
+                # What was committed meanwhile need not have been counted: its absence is no loss.
+                self._applied.setdefault(part.partition, -1)
+            elif answer is not None:
+                raise answer
+
+    async def _find(self, campaigns: Campaigns, part: Part, offsets: NDArray[np.int64], texts: Texts) -> None:
+        epoch = await self._epoch(part.partition)
+        guard = Guard(self._guard(part.partition), self._guard_seconds, epoch, part.committed)
+        own = texts.part(part.start, part.stop)
+        found = await find(self._store, self._scope, guard, offsets[part.rows], own, self._grace_seconds)
+        campaigns.place(part.start, found)
+
+    async def _replay(self, readings: Readings, part: Part, plan: Plan, answer: Redelivered) -> None:
+        """Read what the part's posts read when they were first counted, and count those that were not."""
+        rows = np.arange(part.start, part.stop)
+        while True:
+            self._applied[part.partition] = answer.applied
             missing = plan.offsets <= answer.applied
             for recipe, old in answer.stored:
                 before = Plan.from_recipe(recipe)
                 shared, here, there = np.intersect1d(
                     plan.offsets, before.offsets, assume_unique=True, return_indices=True
                 )
-                result.take(rows[here], before.read(old), there)
-                result.replayed += len(shared)
+                readings.take(self._specs, rows[here], before.read([old]), there)
+                readings.replayed += len(shared)
                 if before.policy != self._policy:
-                    result.earlier[before.policy] = rows[here]
+                    readings.earlier.setdefault(before.policy, []).append(rows[here])
                 missing[here] = False
             if missing.any():
                 gone = plan.rows(np.flatnonzero(missing))
-                old = await self._store.peek(self._request(partition, gone, committed, epoch))
-                result.take(rows[missing], gone.read(old, counted=False))
-                result.peeked += int(missing.sum())
+                old = await self._store.peek(await self._request_of(part, gone))
+                readings.take(self._specs, rows[missing], gone.read([old], counted=False))
+                readings.peeked += int(missing.sum())
             later = np.flatnonzero(plan.offsets > answer.applied)
             if len(later) == 0:
                 return
             rows, plan = rows[later], plan.rows(later)
+            request = await self._request_of(part, plan)
+            again = await self._store.apply(request)
+            if isinstance(again, Applied):
+                self._note(readings, part, again, request)
+                readings.take(self._specs, rows, plan.read([again.old]))
+                return
+            answer = again
 
-    def _request(self, partition: int, plan: Plan, committed: int, epoch: int) -> Request:
+    def _note(self, readings: Readings, part: Part, answer: Applied, request: Request) -> None:
+        if answer.before < self._applied.get(part.partition, -1 if part.committed == 0 else 0):
+            readings.lost.append(part.partition)
+        self._applied[part.partition] = request.last
+
+    async def _request_of(self, part: Part, plan: Plan) -> Request:
+        """What the store is asked about a plan for posts of one partition."""
+        return await self._request(part, plan.offsets, plan.cells(self._grace_seconds)[0], plan.recipes()[0])
+
+    async def _request(self, part: Part, offsets: NDArray[np.int64], cells: Cells, recipe: bytes) -> Request:
         return Request(
-            guard=self._guard(partition),
+            guard=self._guard(part.partition),
             guard_ttl_seconds=self._guard_seconds,
-            epoch=epoch,
-            committed=committed,
-            first=int(plan.offsets[0]),
-            last=int(plan.offsets[-1]),
-            cells=plan.cells(self._grace_seconds),
-            recipe=plan.recipe(),
+            epoch=await self._epoch(part.partition),
+            committed=part.committed,
+            first=int(offsets[0]),
+            last=int(offsets[-1]),
+            cells=cells,
+            recipe=recipe,
         )
-
-
-class _Result:
-    """Readings while they come in."""
-
-    def __init__(self, specs: Sequence[CounterSpec], posts: int) -> None:
-        self._specs = specs
-        self._values = {spec.name: np.zeros(posts, np.uint32) for spec in specs}
-        self._known = {spec.name: np.zeros(posts, np.bool_) for spec in specs}
-        self.replayed = 0
-        self.peeked = 0
-        self.lost = False
-        self.earlier: dict[str, NDArray[np.intp]] = {}
-        self.campaigns: Campaigns | None = None
-
-    def take(
-        self,
-        rows: NDArray[np.intp],
-        measured: dict[str, Measured],
-        source: NDArray[np.intp] | slice = slice(None),
-    ) -> None:
-        """Set these rows from the measured ones at `source`. A counter not measured then stays null."""
-        for spec in self._specs:
-            if spec.identity in measured:
-                self._values[spec.name][rows] = measured[spec.identity].values[source]
-                self._known[spec.name][rows] = measured[spec.identity].known[source]
-
-    def readings(self) -> Readings:
-        return Readings(self._values, self._known, self.replayed, self.peeked, self.lost, self.earlier, self.campaigns)

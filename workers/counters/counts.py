@@ -9,11 +9,11 @@ from workers.counters.events import Events
 from workers.counters.store import PANES
 
 
-def increments(events: Events) -> bytes:
-    """What the batch adds to each cell: a packed count value a cell."""
+def increments(events: Events) -> NDArray[np.uint32]:
+    """What the batch adds to each cell: a packed count value a cell, (cells, PANES)."""
     more = np.zeros((events.cells, PANES), "<u4")
     more[events.cell, events.group_pane % PANES] = events.group_size
-    return more.tobytes()
+    return more
 
 
 def read_counts(events: Events, old: NDArray[np.uint32], counted: bool) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ no members any more, and the hottest keys are the cheapest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +36,12 @@ class OldMembers:
     """(members,): number of each member's pane within its block."""
     members: Members
 
-    def of_cells(self, cells: slice) -> OldMembers:
-        """The same for some of the cells."""
-        return replace(self, starts=self.starts[:, cells], sizes=self.sizes[:, cells], full=self.full[:, cells])
 
+def additions(events: Events, member: Members) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """What the batch adds to each cell: byte lengths, uint32 (cells,), and the packed distinct values, uint32.
 
-def additions(events: Events, members: Members) -> tuple[bytes, bytes]:
-    """What the batch adds to each cell: byte lengths (uint32), and the packed distinct values.
-
-    members: (n,), one a post; 0 is none.
+    member: (elements,), one each; 0 is none.
     """
-    member = members[events.row]
     new = _first_in_group(events.group, member) & (member != 0)
     group, member = events.group[new], member[new]
     group_size = np.minimum(np.bincount(group, minlength=len(events.group_start)), MEMBERS_A_PANE)
@@ -63,13 +58,14 @@ def additions(events: Events, members: Members) -> tuple[bytes, bytes]:
     # Groups come in the order of key and pane, so a cell's members are neighbours and in the order of its panes.
     at = starts[cell] + _HEADER_WORDS + 2 * _rank(cell)
     packed[at[:, None] + np.arange(2)] = member.astype("<u8").view("<u4").reshape(-1, 2)
-    return (4 * words).astype("<u4").tobytes(), packed.tobytes()
+    return (4 * words).astype("<u4"), packed
 
 
-def parse_members(found: NDArray[np.bool_], lengths: NDArray[np.uint32], values: bytes) -> OldMembers:
+def parse_members(places: Ints, cells: int, lengths: NDArray[np.uint32], values: bytes) -> OldMembers:
     """Unpack stored distinct values.
 
-    found: (2, cells): which cells' own and previous blocks hold a value; lengths: bytes of each value found.
+    places: where each value belongs among the cells' own blocks and, behind them, their previous ones; lengths: bytes
+    of each value.
     """
     words = np.frombuffer(values, "<u4")
     ends = np.cumsum(lengths, dtype=np.int64) // 4
@@ -77,23 +73,24 @@ def parse_members(found: NDArray[np.bool_], lengths: NDArray[np.uint32], values:
     in_pane = np.ascontiguousarray(words[headers]).view("<u2").astype(np.int64).reshape(-1, PANES)
     is_member = np.ones(len(words), np.bool_)
     is_member[headers] = False
-    full = np.zeros((*found.shape, PANES), np.bool_)
-    full[found] = in_pane == MEMBERS_A_PANE
+    full = np.zeros((2 * cells, PANES), np.bool_)
+    full[places] = in_pane == MEMBERS_A_PANE
     in_pane = _members_kept(in_pane)
-    sizes = np.zeros(found.shape, np.int64)
-    sizes[found] = in_pane.sum(axis=1)
-    starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
+    kept = in_pane.sum(axis=1)
+    sizes, starts = np.zeros(2 * cells, np.int64), np.zeros(2 * cells, np.int64)
+    sizes[places], starts[places] = kept, np.cumsum(kept) - kept
     panes = np.repeat(np.tile(np.arange(PANES), len(in_pane)), in_pane.ravel())
-    return OldMembers(starts, sizes, full, panes, words[is_member].view("<u8"))
+    return OldMembers(
+        starts.reshape(2, -1), sizes.reshape(2, -1), full.reshape(2, -1, PANES), panes, words[is_member].view("<u8")
+    )
 
 
 def _members_kept(sizes: Ints) -> Ints:
     return np.where(sizes < MEMBERS_A_PANE, sizes, 0)
 
 
-def read_distincts(events: Events, members: Members, old: OldMembers, counted: bool) -> NDArray[np.int64]:
-    """Different members in the window of each event; `counted` as for `read_counts`."""
-    member = members[events.row]
+def read_distincts(events: Events, member: Members, old: OldMembers, counted: bool) -> NDArray[np.int64]:
+    """Different members in the window of each event; `member` as for `additions`, `counted` as for `read_counts`."""
     measured = (member != 0).astype(np.int64) if counted else np.zeros(len(member), np.int64)
     reach = [events.reaches(back) for back in range(1, PANES)]
     pane, cell = events.group_pane % PANES, events.cell

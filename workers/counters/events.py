@@ -1,13 +1,16 @@
-"""The posts of a batch as one counter sees them: sorted so that equal keys, panes and cells lie together."""
+"""The posts of a batch as counters see them: sorted so that equal keys, panes and cells lie together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.counters.store import PANES, Segment
+from workers.counters.spec import CounterSpec
+from workers.counters.store import PANES, SEGMENT
 
 SHARDS = 8
 """Hashes a block of a counter is spread over, by the key's top bits: none grows huge, none takes long to free."""
@@ -34,51 +37,80 @@ def _runs(changed: NDArray[np.bool_], size: int) -> tuple[Ints, Ints, Ints]:
     return np.cumsum(begins) - 1, starts, ends - starts
 
 
-class Events:
-    """One element for each post that has a key, sorted by key, pane and row.
+class Sorted:
+    """Posts by each of some key columns: sorted once, however many counters go by a column.
 
-    Runs of the same key and pane are *groups*; runs of the same key and block are *cells*.
-
-    keys: uint64, (n,); 0 is no key.
-    panes: int64, (n,): number of each post's pane on the counter's time line.
+    keys: uint64 (n,) each; 0 is no key. bounds: where the posts of each partition begin, and the last end.
     """
 
-    def __init__(self, keys: NDArray[np.uint64], panes: Ints) -> None:
-        self.known: NDArray[np.bool_] = keys != 0
-        """Rows that have a key, shape (n,)."""
-        row = np.flatnonzero(self.known)
-        key, pane = keys[row], panes[row]
-        one_pane = len(pane) == 0 or bool((pane == pane[0]).all())
-        order = np.argsort(key, kind="stable") if one_pane else np.lexsort((pane, key))
-        self.row: Ints = row[order]
-        self.key, self.pane = key[order], pane[order]
-        new_key = self.key[1:] != self.key[:-1]
-        self.group, self.group_start, self.group_size = _runs(
-            new_key if one_pane else new_key | (self.pane[1:] != self.pane[:-1]), len(key)
-        )
-        self.group_key, self.group_pane = self.key[self.group_start], self.pane[self.group_start]
+    def __init__(self, keys: Mapping[str, NDArray[np.uint64]], bounds: Ints) -> None:
+        stacked = np.stack(list(keys.values()))
+        order = stacked.argsort(axis=1, kind="stable")
+        if len(bounds) > 2:
+            part = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))
+            order = np.take_along_axis(order, part[order].argsort(axis=1, kind="stable"), 1)
+        self.places = {name: place for place, name in enumerate(keys)}
+        self.parts = len(bounds) - 1
+        self.posts = stacked.shape[1]
+        self.order = order.ravel()
+        self.keys = np.take_along_axis(stacked, order, 1).ravel()
+        # Those without a key come first.
+        self.sizes = np.add.reduceat(stacked != 0, bounds[:-1], axis=1, dtype=np.int64)
+        self.starts = bounds[1:] - self.sizes + self.posts * np.arange(len(keys))[:, None]
+
+
+class Events:
+    """One element for each post and counter, where the post has the counter's key.
+
+    Each counter of each partition is a *lane*: those of the first partition, in the order of `specs`, then those of
+    the second. Elements are sorted by lane, key, pane and row. Runs of the same lane, key and pane are *groups*; runs
+    of the same lane, key and block are *cells*.
+
+    times: int64 (n,), milliseconds.
+    """
+
+    def __init__(self, specs: Sequence[CounterSpec], posts: Sorted, times: Ints) -> None:
+        self.specs, self.posts, self.parts = specs, posts.posts, posts.parts
+        column = [posts.places[spec.by] for spec in specs]
+        at, self.lane = ranges(posts.starts[column].T.ravel(), posts.sizes[column].T.ravel())
+        self.row: Ints = posts.order[at]
+        key = posts.keys[at]
+        # floor(6 t / window): a pane need not be a whole number of milliseconds for windows to be exact.
+        windows, window = np.unique([spec.window_ms for spec in specs], return_inverse=True)
+        panes = np.concatenate([times * PANES // each for each in windows.tolist()])
+        self.spec = self.lane % max(len(specs), 1)
+        pane = panes[window[self.spec] * posts.posts + self.row]
+        new_key = (self.lane[1:] != self.lane[:-1]) | (key[1:] != key[:-1])
+        if bool((~new_key & (pane[1:] < pane[:-1])).any()):
+            run, _, _ = _runs(new_key, len(key))
+            order = np.lexsort((pane, run))
+            self.row, pane = self.row[order], pane[order]
+        self.group, self.group_start, self.group_size = _runs(new_key | (pane[1:] != pane[:-1]), len(key))
+        self.group_pane = pane[self.group_start]
+        group_key, group_lane = key[self.group_start], self.lane[self.group_start]
+        other_key = (group_lane[1:] != group_lane[:-1]) | (group_key[1:] != group_key[:-1])
         block = self.group_pane // PANES
-        new_cell = self.group_key[1:] != self.group_key[:-1]
-        self.group_cell, first_group, _ = _runs(
-            new_cell if one_pane else new_cell | (block[1:] != block[:-1]), len(block)
-        )
-        self._cell_key, self._cell_block = self.group_key[first_group], block[first_group]
+        self._group_run, _, _ = _runs(other_key, len(block))
+        self.group_cell, first_group, _ = _runs(other_key | (block[1:] != block[:-1]), len(block))
+        self._cell_key, self._cell_block = group_key[first_group], block[first_group]
+        self._cell_lane = group_lane[first_group]
         self.cells = len(first_group)
 
     def reaches(self, back: int) -> NDArray[np.bool_]:
-        """Groups whose window holds the group `back` places before them, for the same key. Shape (groups,)."""
-        answer = np.zeros(len(self.group_key), np.bool_)
-        answer[back:] = (self.group_key[back:] == self.group_key[:-back]) & (
+        """Groups whose window holds the group `back` places before them, for the same lane and key. Shape (groups,)."""
+        answer = np.zeros(len(self.group_pane), np.bool_)
+        answer[back:] = (self._group_run[back:] == self._group_run[:-back]) & (
             self.group_pane[back:] - self.group_pane[:-back] < PANES
         )
         return answer
 
     @cached_property
     def _stored_order(self) -> Ints | None:
-        """Cells in the order the store has them: block, shard, key. None: as they are."""
-        if self.cells == 0 or bool((self._cell_block == self._cell_block[0]).all()):
+        """Cells in the order the store has them: lane, block, shard, key. None: as they are."""
+        same_lane = self._cell_lane[1:] == self._cell_lane[:-1]
+        if not bool((same_lane & (self._cell_block[1:] != self._cell_block[:-1])).any()):
             return None
-        return np.lexsort((self._cell_key >> _SHARD_SHIFT, self._cell_block))
+        return np.lexsort((self._cell_key >> _SHARD_SHIFT, self._cell_block, self._cell_lane))
 
     @cached_property
     def cell(self) -> Ints:
@@ -89,22 +121,34 @@ class Events:
         place[self._stored_order] = np.arange(self.cells)
         return place[self.group_cell]
 
-    def stored_cells(self, identity: str, ttl_seconds: int) -> tuple[list[Segment], bytes]:
-        """The cells' segments and their packed keys, in the order of the store."""
-        key, block = self._cell_key, self._cell_block
+    @cached_property
+    def cell_bounds(self) -> list[int]:
+        """Where the cells of each partition begin, and the last end."""
+        # Cells of a lane stay together in the order of the store.
+        found: list[int] = self._cell_lane.searchsorted(np.arange(self.parts + 1) * len(self.specs)).tolist()
+        return found
+
+    def stored_cells(self, ttl_seconds: Ints, first_identity: int) -> tuple[list[bytes], NDArray[np.uint64]]:
+        """For each partition its segments, packed; and the keys of all cells, in the order of the store.
+
+        ttl_seconds: of each counter. first_identity: the number of the first counter among all that are counted.
+        """
+        lane, key, block = self._cell_lane, self._cell_key, self._cell_block
         if self._stored_order is not None:
             key, block = key[self._stored_order], block[self._stored_order]
         shard = key >> _SHARD_SHIFT
-        changed = (shard[1:] != shard[:-1]) | (block[1:] != block[:-1])
+        changed = (shard[1:] != shard[:-1]) | (block[1:] != block[:-1]) | (lane[1:] != lane[:-1])
         _, starts, sizes = _runs(changed, len(key))
-        segments = [
-            Segment(f"{identity}:{b}:{s:x}", f"{identity}:{b - 1}:{s:x}", size, ttl_seconds)
-            for b, s, size in zip(block[starts].tolist(), shard[starts].tolist(), sizes.tolist(), strict=True)
-        ]
-        return segments, key.tobytes()
+        segments = np.empty(len(starts), SEGMENT)
+        spec = lane[starts] % max(len(self.specs), 1)
+        segments["identity"] = spec + first_identity
+        segments["shard"], segments["block"], segments["cells"] = shard[starts], block[starts], sizes
+        segments["ttl_seconds"] = ttl_seconds[spec]
+        bounds = starts.searchsorted(self.cell_bounds)
+        return [segments[low:high].tobytes() for low, high in pairwise(bounds.tolist())], key
 
     def readings(self, measured: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """A value for each row, shape (n,), out of one for each element: 0 for none."""
-        values = np.zeros(len(self.known), np.uint32)
-        values[self.row] = measured
+        """A value for each counter and row, shape (specs, n), out of one for each element: 0 for none."""
+        values = np.zeros((len(self.specs), self.posts), np.uint32)
+        values[self.spec, self.row] = measured
         return values

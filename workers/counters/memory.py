@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import TypeVar
 
+import numpy as np
+
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.campaigns.memory import MemoryFinder
 from workers.counters.store import (
@@ -16,11 +18,13 @@ from workers.counters.store import (
     MEMBER_BYTES,
     MEMBERS_A_PANE,
     PANES,
+    SEGMENT,
     Applied,
     Cells,
     Redelivered,
     Request,
     StaleEpoch,
+    hash_name,
 )
 
 T = TypeVar("T")
@@ -115,11 +119,11 @@ class MemoryStore:
 
     def _read(self, cells: Cells) -> bytes:
         flags, counts, sizes, members = bytearray(), [], [], []
-        for names in ("current", "previous"):
+        for before in (0, 1):
             keys = _keys(cells)
-            for index, segment in enumerate(cells.segments):
-                stored = self._hashes.get(getattr(segment, names), {})
-                for _ in range(segment.cells):
+            for index, (name, size, _) in enumerate(_segments(cells, before)):
+                stored = self._hashes.get(name, {})
+                for _ in range(size):
                     value = stored.get(next(keys))
                     flags += b"0" if value is None else b"1"
                     if value is None:
@@ -134,12 +138,12 @@ class MemoryStore:
 
     def _write(self, cells: Cells) -> None:
         keys, increments, additions = _keys(cells), _increments(cells), _additions(cells)
-        for index, segment in enumerate(cells.segments):
-            stored = self._hashes.setdefault(segment.current, {})
-            expiry = time.monotonic() + segment.ttl_seconds
-            self._expiry[segment.current] = expiry
+        for index, (name, size, ttl_seconds) in enumerate(_segments(cells)):
+            stored = self._hashes.setdefault(name, {})
+            expiry = time.monotonic() + ttl_seconds
+            self._expiry[name] = expiry
             self._next_expiry = min(self._next_expiry, expiry)
-            for _ in range(segment.cells):
+            for _ in range(size):
                 key = next(keys)
                 value = stored.get(key)
                 if index < cells.count_segments:
@@ -147,6 +151,12 @@ class MemoryStore:
                     stored[key] = more if value is None else _add(value, more)
                 elif more := next(additions):
                     stored[key] = more if value is None else _unite(value, more)
+
+
+def _segments(cells: Cells, before: int = 0) -> Iterator[tuple[str, int, int]]:
+    """Name of each segment's hash, of its own block or of one before; how many cells; seconds it lives."""
+    for identity, shard, size, ttl_seconds, block in np.frombuffer(cells.segments, SEGMENT).tolist():
+        yield hash_name(cells.identities[identity], block - before, shard), size, ttl_seconds
 
 
 def _keys(cells: Cells) -> Iterator[bytes]:

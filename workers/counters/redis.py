@@ -116,10 +116,7 @@ class RedisStore:
         await self._redis.aclose()
 
     async def _run(self, mode: str, request: Request) -> list[Any]:
-        cells, prefix = request.cells, self._prefix
-        names = [prefix + request.guard]
-        for segment in cells.segments:
-            names += (prefix + segment.current, prefix + segment.previous)
+        cells = request.cells
         arguments = (
             mode,
             request.epoch,
@@ -128,7 +125,9 @@ class RedisStore:
             request.last,
             request.guard_ttl_seconds,
             MEMBERS_A_PANE,
-            b"".join(struct.pack("<II", segment.cells, segment.ttl_seconds) for segment in cells.segments),
+            self._prefix,
+            ",".join(cells.identities),
+            cells.segments,
             cells.count_segments,
             cells.keys,
             cells.increments,
@@ -136,7 +135,7 @@ class RedisStore:
             cells.additions,
             request.recipe,
         )
-        return await self._script((SCRIPT, _SHA), names, request.epoch, *arguments)
+        return await self._script((SCRIPT, _SHA), [self._prefix + request.guard], request.epoch, *arguments)
 
     async def _script(self, script: tuple[str, str], names: list[str], epoch: int, *arguments: Any) -> list[Any]:
         text, sha = script

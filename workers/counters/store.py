@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 
 PANES = 6
@@ -42,23 +44,21 @@ class StaleEpoch(Exception):  # noqa: N818 - see above
         self.newest = newest
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Neighbouring cells that live in one hash."""
-
-    current: str
-    """Name of the hash of the cells' own block: it is read and written."""
-    previous: str
-    """Name of the hash of the block before: it is read."""
-    cells: int
-    ttl_seconds: int
+SEGMENT = np.dtype([
+    ("identity", "<u4"), ("shard", "<u4"), ("cells", "<u4"), ("ttl_seconds", "<u4"), ("block", "<i8")
+])  # fmt: skip
+"""Neighbouring cells that live in one hash: that of their counter, block of time and shard. The hash of the block
+before is read as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
     """All cells a batch touches: first those of counts, then those of distincts, segment by segment."""
 
-    segments: Sequence[Segment]
+    identities: Sequence[str]
+    """What the counters' hashes are named by; segments say which by number."""
+    segments: bytes
+    """SEGMENT each."""
     count_segments: int
     """How many of the segments hold counts; the others hold distincts."""
     keys: bytes
@@ -69,6 +69,11 @@ class Cells:
     """uint32 a distinct cell: bytes of its part of `additions`; 0 adds nothing."""
     additions: bytes
     """A distinct value a distinct cell."""
+
+
+def hash_name(identity: str, block: int, shard: int) -> str:
+    """The hash that holds a counter's cells of a block of time and a shard."""
+    return f"{identity}:{block}:{shard:x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,11 @@ def find(store: Store, runner: Any) -> Find:
     def found(batch: Batch, evidence: int = FULL_EVIDENCE, committed: int = 0) -> Campaigns:
         readings = runner.run(
             counters.apply(
-                batch.parts[0].partition, batch.offsets, batch.times, {}, committed, texts_of(batch, evidence)
+                [part._replace(committed=committed) for part in batch.parts],
+                batch.offsets,
+                batch.times,
+                {},
+                texts_of(batch, evidence),
             )
         )
         campaigns: Campaigns = readings.campaigns

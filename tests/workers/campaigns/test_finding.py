@@ -161,12 +161,12 @@ def test_posts_set_back_behind_the_commit_have_none_and_change_nothing(find: Fin
 def test_a_former_owner_is_refused(store: Store, run: Callable[..., Campaigns]) -> None:
     former, owner = Counters([], store), Counters([], store)
     batch = batch_of([OFFER])
-    run(former.apply(0, batch.offsets, batch.times, {}, 0, texts_of(batch)))
+    run(former.apply(batch.parts, batch.offsets, batch.times, {}, texts_of(batch)))
     later = batch_of([OFFER], 1)
-    run(owner.apply(0, later.offsets, later.times, {}, 0, texts_of(later)))
+    run(owner.apply(later.parts, later.offsets, later.times, {}, texts_of(later)))
     last = batch_of([OFFER], 2)
     with pytest.raises(StaleEpoch):
-        run(former.apply(0, last.offsets, last.times, {}, 0, texts_of(last)))
+        run(former.apply(last.parts, last.offsets, last.times, {}, texts_of(last)))
 
 
 WORDS = st.sampled_from([OFFER, ENGLISH_OFFER, OFFER[:40], OFFER[30:], ENGLISH_OFFER[40:], "短"])
@@ -193,7 +193,7 @@ def test_both_stores_find_the_same(
             evidence = np.array([FULL_EVIDENCE * evident for *_, evident, _ in posts], np.uint32)
             asked = [comparable(batch, evidence, [None] * len(batch)) for _ in both]
             one, other = (
-                run(counters.apply(0, batch.offsets, batch.times, {}, 0, texts)).campaigns  # type: ignore[attr-defined]
+                run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts)).campaigns  # type: ignore[attr-defined]
                 for counters, texts in zip(both, asked, strict=True)
             )
             assert one.ids.tolist() == other.ids.tolist()

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workers.batch import Part
 from workers.counters import Counters, CounterSpec, Store
 
 SPECS = (
@@ -95,11 +96,10 @@ def test_every_reading_is_the_models(
         }
         readings = runner.run(
             counters.apply(
-                partition,
+                [Part(partition, committed * stride, 0, len(chosen))] if chosen else [],
                 offsets,
                 np.array([post.time for post in chosen], np.int64),
                 columns,
-                committed * stride,
             )
         )
         expected = [model.read(partition, int(offset), post) for offset, post in zip(offsets, chosen, strict=True)]
@@ -109,3 +109,42 @@ def test_every_reading_is_the_models(
             got = [value if is_known else None for value, is_known in zip(values, known, strict=True)]
             assert got == [reading[spec.name] for reading in expected], spec.name
         assert readings.peeked == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, PARTITIONS - 1), posts), max_size=60), st.lists(st.integers(1, 20), max_size=6)
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_partition_reads_the_same_whatever_others_are_in_its_batch(
+    make_store: Callable[[], Store], runner: asyncio.Runner, stream: list[tuple[int, Entry]], sizes: list[int]
+) -> None:
+    together, alone = Counters(SPECS, make_store()), Counters(SPECS, make_store())
+    begin, offsets_of = 0, [0] * PARTITIONS
+    for size in [*sizes, len(stream)]:
+        chosen = sorted(stream[begin : begin + size], key=lambda of: of[0])
+        begin += size
+        partitions = [partition for partition, _ in chosen]
+        parts, offsets = [], []
+        for partition in sorted(set(partitions)):
+            start, count = partitions.index(partition), partitions.count(partition)
+            parts.append(Part(partition, 0, start, start + count))
+            offsets.append(np.arange(count) + offsets_of[partition])
+            offsets_of[partition] += count
+        if not parts:
+            continue
+        # Keys of partitions do not meet: in which order their parts are counted is not said.
+        own = np.array(partitions, np.uint64) * np.uint64(1 << 40)
+        columns = {
+            name: np.array([getattr(post, name) for _, post in chosen], np.uint64)
+            for name in ("author", "fingerprint", "campaign")
+        }
+        columns = {name: np.where(column == 0, 0, column + own) for name, column in columns.items()}
+        times = np.array([post.time for _, post in chosen], np.int64)
+        read = runner.run(together.apply(parts, np.concatenate(offsets), times, columns))
+        for part, own_offsets in zip(parts, offsets, strict=True):
+            own_columns = {name: column[part.rows] for name, column in columns.items()}
+            alone_part = part._replace(start=0, stop=part.stop - part.start)
+            expected = runner.run(alone.apply([alone_part], own_offsets, times[part.rows], own_columns))
+            for spec in SPECS:
+                assert read.known[spec.name][part.rows].tolist() == expected.known[spec.name].tolist()
+                assert read.values[spec.name][part.rows].tolist() == expected.values[spec.name].tolist()

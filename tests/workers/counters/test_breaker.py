@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import numpy as np
 import pytest
 import redis
 
-from workers.counters import Breaker, Counters, CounterSpec, CountersUnavailable, MemoryStore, RedisStore
+from workers.batch import Part
+from workers.counters import Breaker, Counters, CounterSpec, CountersUnavailable, MemoryStore, Readings, RedisStore
 
 SPECS = [CounterSpec("posts", "count", "posts", "author", 60_000)]
 
@@ -35,10 +37,15 @@ class Moody(MemoryStore):
 
 
 async def count(counters: Counters, offset: int, committed: int = 0) -> int:
-    readings = await counters.apply(
-        0, np.array([offset]), np.array([1_000]), {"author": np.array([7], np.uint64)}, committed
-    )
+    readings = await read(counters, offset, committed)
+    for error in readings.unread.values():
+        raise error
     return int(readings.values["posts"][0])
+
+
+def read(counters: Counters, offset: int, committed: int) -> Coroutine[Any, Any, Readings]:
+    keys = {"author": np.array([7], np.uint64)}
+    return counters.apply([Part(0, committed, 0, 1)], np.array([offset]), np.array([1_000]), keys)
 
 
 async def probed(breaker: Breaker) -> None:
@@ -75,8 +82,7 @@ def test_a_store_that_was_away_from_the_beginning_has_lost_nothing() -> None:
                 await count(counters, offset, committed=offset)
         store.up = True
         await probed(breaker)
-        at_seven = np.array([7]), np.array([1_000]), {"author": np.array([7], np.uint64)}
-        assert not (await counters.apply(0, *at_seven, committed=7)).lost
+        assert not (await read(counters, 7, committed=7)).lost
         await breaker.close()
 
     asyncio.run(run())

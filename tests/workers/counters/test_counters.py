@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workers.batch import Part
 from workers.counters import MEMBERS_A_PANE, Counters, CounterSpec, Readings, StaleEpoch, Store
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -33,11 +34,10 @@ def apply(
     """Posts of author 7, if no other key is given."""
     columns: Mapping[str, Any] = keys or {"author": [7] * len(offsets)}
     return counters.apply(
-        partition,
+        [Part(partition, committed, 0, len(offsets))] if offsets else [],
         np.array(offsets, np.int64),
         np.full(len(offsets), times) if isinstance(times, int) else np.array(times, np.int64),
         {name: np.array(column, np.uint64) for name, column in columns.items()},
-        committed,
     )
 
 
@@ -223,7 +223,7 @@ def test_two_calls_at_once_for_a_partition_are_counted_in_their_order(store: Sto
 def test_without_counters_or_without_posts_the_store_is_not_asked(run: Run) -> None:
     nobody: Any = object()
     readings = run(apply(Counters([], nobody), [0, 1]))
-    assert readings == Readings({}, {}, 0, 0)
+    assert (readings.values, readings.known) == ({}, {})
     assert run(apply(Counters([POSTS], nobody), [])).values["posts"].shape == (0,)
 
 
@@ -231,7 +231,11 @@ def test_times_and_keys_may_be_views_into_larger_columns(store: Store, run: Run)
     column = np.arange(20, dtype=np.uint64).reshape(10, 2)
     column[:, 1] = 7
     offsets = np.arange(0, 20, 2)
-    readings = run(Counters([POSTS], store).apply(0, offsets, np.full(10, NOW), {"author": column[:, 1]}, 0))
+    readings = run(
+        Counters([POSTS], store).apply([Part(0, 0, 0, 10)], offsets, np.full(10, NOW), {"author": column[:, 1]})
+    )
     assert values(readings) == list(range(1, 11))
-    again = run(Counters([POSTS], store).apply(0, offsets, np.full(10, NOW), {"author": column[:, 1]}, 0))
+    again = run(
+        Counters([POSTS], store).apply([Part(0, 0, 0, 10)], offsets, np.full(10, NOW), {"author": column[:, 1]})
+    )
     assert values(again) == values(readings)

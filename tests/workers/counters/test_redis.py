@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import redis
 
-from workers.counters import Counters, CounterSpec, CountersUnavailable, RedisStore
+from workers.batch import Part
+from workers.counters import Counters, CounterSpec, CountersUnavailable, Readings, RedisStore
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Make = Callable[..., RedisStore]
@@ -30,11 +31,14 @@ def server(valkey: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def apply(counters: Counters, first: int, stop: int, committed: int = 0) -> Coroutine[Any, Any, Any]:
-    """Posts of one author, each from its own device."""
+async def apply(counters: Counters, first: int, stop: int, committed: int = 0) -> Readings:
+    """Posts of one author, each from its own device. Raises why they could not be read."""
     offsets = np.arange(first, stop)
     keys = {"author": np.full(len(offsets), 7, np.uint64), "device": (offsets + 1).astype(np.uint64)}
-    return counters.apply(0, offsets, np.full(len(offsets), NOW), keys, committed)
+    readings = await counters.apply([Part(0, committed, 0, len(offsets))], offsets, np.full(len(offsets), NOW), keys)
+    for error in readings.unread.values():
+        raise error
+    return readings
 
 
 def posts(readings: Any) -> list[int]:
@@ -101,7 +105,7 @@ def test_a_large_cell_count_goes_through_in_one_call(make_redis_store: Make, run
     for turn in range(2):
         offsets = np.arange(30_000) + turn * 30_000
         columns = {"author": authors, "device": offsets.astype(np.uint64) + np.uint64(1)}
-        readings = run(counters.apply(0, offsets, np.full(30_000, NOW), columns, 0))
+        readings = run(counters.apply([Part(0, 0, 0, 30_000)], offsets, np.full(30_000, NOW), columns))
         assert set(posts(readings)) == {turn + 1}
 
 
