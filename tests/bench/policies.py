@@ -66,7 +66,7 @@ def padding_rules(count: int, counters: list[str]) -> list[dict[str, Any]]:
         "terms_padding >= {small} AND link_count >= 1 AND {model} >= 0.9",
         "kind = 'comment' AND text_length < {large} AND {counter} >= {large} AND profile_bare",
         "link_domain IN ('prize.example', 'win.example', 'loan.example') AND ({model} >= 0.5 OR {counter} >= {small})",
-        "{counter} >= CASE WHEN kind = 'message' THEN {large} ELSE 30 END AND {other} <= {counter} * 0.5",
+        "{counter} >= CASE WHEN kind = 'message' THEN {large} ELSE {most} END AND {other} <= {counter} * 0.5",
     )
     made = []
     for number in range(count):
@@ -79,6 +79,7 @@ def padding_rules(count: int, counters: list[str]) -> list[dict[str, Any]]:
                 other=other,
                 small=chance.randint(3, 20),
                 large=chance.randint(25, 200),
+                most=chance.randint(600, 900),
             ),
             "verdict": "flag",
             "category": "padding",
