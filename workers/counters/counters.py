@@ -103,8 +103,9 @@ class Counters:
         self._scope = scope
         longest = max((scope.window_ms, *(spec.window_ms for spec in specs)))
         self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
-        # A later batch that overtook an earlier one on another connection would leave it uncounted.
-        self._turn = asyncio.Lock()
+        # A later batch that overtook an earlier one on another connection would leave it uncounted. Each of the two
+        # calls has a lock of its own: a batch is looked up while the one before it is counted.
+        self._finding, self._counting = asyncio.Lock(), asyncio.Lock()
         self._epochs: dict[int, int] = {}
         self._applied: dict[int, int] = {}
 
@@ -163,25 +164,22 @@ class Counters:
             StaleEpoch: a newer owner of a partition has counted: this worker must stop.
         """
         readings = Readings.none(self._specs, len(offsets))
-        if parts and (self._specs or texts):
-            async with self._turn:
-                await self._ask(readings, parts, offsets, times, keys, texts)
+        if parts and texts is not None:
+            async with self._finding:
+                await self._each(readings, parts, lambda part: self._find(readings.campaigns, part, offsets, texts))
+            keys = {**keys, "campaign": readings.campaigns.ids}
+        if parts and self._specs:
+            await self._count(readings, parts, offsets, times, keys)
         return readings
 
-    async def _ask(
+    async def _count(
         self,
         readings: Readings,
         parts: Sequence[Part],
         offsets: NDArray[np.int64],
         times: NDArray[np.int64],
         keys: Keys,
-        texts: Texts | None,
     ) -> None:
-        if texts is not None:
-            await self._each(readings, parts, lambda part: self._find(readings.campaigns, part, offsets, texts))
-            keys = {**keys, "campaign": readings.campaigns.ids}
-        if not self._specs:
-            return
         plan = Plan(self._counted, offsets, times, keys, self._policy, [parts[0].start, *(part.stop for part in parts)])
         asked = dict(zip(parts, zip(plan.cells(self._grace_seconds), plan.recipes(), strict=True), strict=True))
         applied: dict[Part, bytes] = {}
@@ -195,7 +193,8 @@ class Counters:
             else:
                 await self._replay(readings, part, plan.rows(part.rows), answer)
 
-        await self._each(readings, parts, ask)
+        async with self._counting:
+            await self._each(readings, parts, ask)
         if applied:
             measured = plan.read([applied.get(part) for part in parts])
             for rows in [slice(None)] if len(applied) == len(parts) else [part.rows for part in applied]:
