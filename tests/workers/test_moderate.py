@@ -161,7 +161,7 @@ def test_without_counters_decisions_go_on_marked_degraded(
     async def gone(*_: Any, **__: Any) -> Any:
         raise CountersUnavailable("no Redis")
 
-    monkeypatch.setattr(judge._counters, "apply", gone)
+    monkeypatch.setattr(judge._counters._store, "apply", gone)
     outputs = moderate(judge, [record(0, post_bytes(0)), record(1, post_bytes(1, SOLICITATION))])
     rows = [row for found in outputs.values() for row in found]
     assert len(rows) == 2
