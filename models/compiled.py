@@ -45,8 +45,7 @@ class Compiled:
 
     def weights(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.float64]:
         """float64, shaped as `hashes`: the weights of hashed grams."""
-        weights: NDArray[np.float64] = self.levels[columns(hashes, self.bits, field)] * self.step
-        return weights
+        return np.asarray(self.levels[columns(hashes, self.bits, field)] * self.step, np.float64)
 
 
 def compile_pipeline(pipeline: Any) -> Compiled | None:
