@@ -13,16 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from models.documents import parts
 from models.folding import fold
-from models.grams import LENGTH_VALUE, NO_GRAM, ODD_HASH, Field, columns, grams
+from models.grams import NO_GRAM, ODD_HASH, SHAPE_VALUE, Field, columns, grams
 
 
 class CharGrams(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Counts of folded character grams, separators, words and odd pairs, and the length, in 2 ** bits hashed columns.
+    """Counts of folded character grams, separators, words and odd pairs, and the shape, in 2 ** bits hashed columns.
 
     A count is divided by the square root of the text's number of grams (`Grams.counts`), which keeps texts of
-    any length on one scale; a length counts LENGTH_VALUE. Columns are independent of one another, so a linear model
-    over them is a sum of weights, one a gram, times one number a text: that is what serving computes. Column 0 is
-    never used; it stands for "no gram".
+    any length on one scale; a hash of its shape counts SHAPE_VALUE. Columns are independent of one another, so a
+    linear model over them is a sum of weights, one a gram, times one number a text: that is what serving computes.
+    Column 0 is never used; it stands for "no gram".
 
     bits: logarithm of the number of columns, 1 to 30. named: each text is an author's name and a text, joined
     by a line end. No gram crosses the join, a gram of the name has a column of its own, and each of the two is
@@ -79,8 +79,8 @@ def field_columns(texts: Sequence[str], bits: int, field: Field) -> sparse.csr_m
     )
     scale = (1 / np.sqrt(np.maximum(found.counts(), 1))).astype(np.float32)
     counts.data *= np.repeat(scale, np.diff(counts.indptr))
-    lengths = columns(found.length_hashes(), bits, field)[:, None]
-    return counts + tallied(lengths, each, 1 << bits) * np.float32(LENGTH_VALUE)
+    shapes = tallied(columns(found.shapes.T, bits, field), each, 1 << bits)
+    return counts + shapes * np.float32(SHAPE_VALUE)
 
 
 def tallied(

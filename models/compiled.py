@@ -2,7 +2,7 @@
 
 A pipeline of CharGrams and a linear classifier, calibrated or not, gives
 
-    probability = calibrate(scale * sum of the weights of the text's grams + the weight of its length + bias)
+    probability = calibrate(scale * sum of the weights of the text's grams + those of its shape + bias)
 
 with scale = 1 / sqrt(number of grams), and the same for the author's name where it is read. So it needs no sparse
 matrix at serving: models that share their number of columns lie side by side in one table, and one gather a gram
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.folding import offsets
-from models.grams import LENGTH_VALUE, NO_GRAM, ODD_HASH, Field, Grams, columns
+from models.grams import NO_GRAM, ODD_HASH, SHAPE_VALUE, Field, Grams, columns
 from models.lanes import LANES, LEVELS_A_SUM, levels_of, packed, step_of, unpacked
 
 Calibration = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -148,7 +148,8 @@ class WeightTable:
         for hashes, starts in grams.counted():
             sums += self.sums(hashes, starts, field)
         scale = 1 / np.sqrt(np.maximum(grams.counts(), 1))
-        return sums * scale + LENGTH_VALUE * self.levels(grams.length_hashes(), field)
+        shapes = self.levels(grams.shapes.ravel(), field).reshape(LANES, len(grams.shapes), -1)
+        return np.asarray(sums * scale + SHAPE_VALUE * shapes.sum(axis=1), np.float64)
 
     def sums(self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], field: Field) -> NDArray[np.int64]:
         """int64 (LANES, n): sums of the levels of hashes (m, k), a text, whose texts begin at `starts`."""

@@ -29,6 +29,7 @@ ROLE_SHIFT = 24
 CODE_MASK = np.uint32((1 << ROLE_SHIFT) - 1)
 CODE_POINTS = 0x110000
 SPACE = 0x20
+A, LETTERS = np.uint32(ord("A")), np.uint32(26)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Folded:
     its own, and the code after it, 0 at the text's ends; of a run of the same separator the first and the last count.
     mark_starts: int64[n + 1], where each text's marks begin in `marks`. raw_starts: int64[n + 1], where each text
     begins in the originals end to end. kept: which code points of those are the ones in `codes`, in two steps: bool for
-    each that is visible, and bool for each visible one that is kept.
+    each that is visible, and bool for each visible one that is kept. capitals: int64[n], how many of A to Z each text
+    was written with.
     """
 
     codes: NDArray[np.uint32]
@@ -49,6 +51,7 @@ class Folded:
     mark_starts: NDArray[np.int64]
     raw_starts: NDArray[np.int64]
     kept: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    capitals: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -114,7 +117,8 @@ def fold(texts: Sequence[str]) -> Folded:
     codes = surface[kept]
     codes &= CODE_MASK
     starts = starts_without(kept, surface_starts)
-    return Folded(codes, starts, marks, mark_starts, raw_starts, (visible, kept))
+    capitals = np.diff(np.flatnonzero(raw - A < LETTERS).searchsorted(raw_starts))
+    return Folded(codes, starts, marks, mark_starts, raw_starts, (visible, kept), capitals)
 
 
 def starts_without(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:

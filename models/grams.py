@@ -1,7 +1,8 @@
 """Grams: the 1-, 2- and 3-character pieces of folded texts, as 32-bit hashes in columns.
 
-Beside them come separators, which folding takes out (`marks`), whole words of the Latin script (`words`), how many
-pairs of neighbours nobody writes (`odd`), and the length of the text.
+Beside them come separators, which folding takes out (`marks`), whole words of the Latin script (`words`) and its
+pieces of four, for three letters say little (`quads`), how many pairs of neighbours nobody writes (`odd`), and what the
+text looks like as a whole (`shapes`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from models.folding import Folded
 from models.hashing import NO_GRAM as NO_GRAM
 from models.hashing import SPREAD, mix, spread
 from models.pairs import odd_pairs
-from models.words import words
+from models.shape import shapes
+from models.words import word_places, words
 
 Field = Literal["text", "name"]
 SEEDS = (np.uint32(0x2545F491), np.uint32(0x27220A95), np.uint32(0x165667B1))
 MARK_SEEDS = (np.uint32(0xD3A2646C), np.uint32(0xFD7046C5), np.uint32(0xB55A4F09), np.uint32(0x6C8E9CF5))
-# A text is of the last length here that it reaches, in folded codes. Each length is a gram of its own.
-LENGTHS = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 18, 21, 25, 32, 40, 60, 90, 140], np.int64)
-LENGTH_HASHES = mix(np.arange(len(LENGTHS), dtype=np.uint32) + np.uint32(0x7FEB352D))
 ODD_HASH = np.uint32(0x846CA68B)
-# What the gram of a length counts, whatever the length.
-LENGTH_VALUE = 0.5
+QUAD_SEED = np.uint32(0x510E527F)
+LETTERS_END = np.uint32(0x80)
+# What the hash of a shape counts, whatever the length.
+SHAPE_VALUE = 0.5
 NAME_SPREAD = np.uint32(0x9E3779B1)
 
 
@@ -39,7 +40,9 @@ class Grams:
     run past its text's end. starts: int64[n + 1], as in Folded. The columns lie one after another in memory
     (`hashes[:, k]` is contiguous). marks: uint32[s, 4], for each separator of Folded.marks the hashes of
     itself, with what is before it, with what is after it, with both. mark_starts: int64[n + 1], as in Folded.
-    words, word_starts: as from `models.words`. odd: int64[n], as from `models.pairs`.
+    words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces;
+    quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`. shapes:
+    uint32[3, n], as from `models.shape`.
     """
 
     hashes: NDArray[np.uint32]
@@ -48,25 +51,25 @@ class Grams:
     mark_starts: NDArray[np.int64]
     words: NDArray[np.uint32]
     word_starts: NDArray[np.int64]
+    quads: NDArray[np.uint32]
+    quad_places: NDArray[np.int64]
     odd: NDArray[np.int64]
+    shapes: NDArray[np.uint32]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def counts(self) -> NDArray[np.int64]:
-        """int64[n]: how many grams each text has, marks and words apart: 1 for one code, 3k - 3 for k >= 2."""
+        """int64[n]: how many grams of 1 to 3 each text has: 1 for one code, 3k - 3 for k >= 2."""
         lengths: NDArray[np.int64] = np.diff(self.starts)
         return np.maximum(3 * lengths - 3, lengths)
-
-    def length_hashes(self) -> NDArray[np.uint32]:
-        """uint32[n]: the gram that says how long each text is."""
-        return LENGTH_HASHES.take(LENGTHS.searchsorted(np.diff(self.starts), "right") - 1)
 
     def counted(self) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
         """The hashes that are counted, (m, k) each, and where each text begins in them."""
         yield self.hashes, self.starts
         yield self.marks, self.mark_starts
         yield self.words, self.word_starts
+        yield self.quads, self.quad_places.searchsorted(self.starts)
 
 
 def columns(hashes: NDArray[np.uint32], bits: int, field: Field) -> NDArray[np.uint32]:
@@ -92,7 +95,32 @@ def grams(folded: Folded) -> Grams:
         mix(rolled + SEEDS[size - 1], out=hashes[size - 1, : 1 - size])
     clear_overruns(hashes, starts)
     marks, odd = mark_hashes(folded.marks), odd_pairs(folded, hashes[1])
-    return Grams(hashes.T, starts, marks, folded.mark_starts, *words(folded, hashes), odd)
+    places = word_places(folded)
+    return Grams(
+        hashes.T,
+        starts,
+        marks,
+        folded.mark_starts,
+        *words(folded, hashes, *places),
+        *quads(codes, hashes[2]),
+        odd,
+        shapes(folded, *places),
+    )
+
+
+def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """uint32[q, 1] and int64[q]: the 4-grams of codes below LETTERS_END, and where they begin. threes: uint32[m], the
+    3-gram that begins at each code."""
+    plain = codes < LETTERS_END
+    inside = plain[:-3] & plain[3:]
+    inside &= plain[1:-2]
+    inside &= plain[2:-1]
+    within = threes != NO_GRAM
+    inside &= within[:-3]
+    inside &= within[1:-2]
+    places = np.flatnonzero(inside)
+    hashes = mix(threes.take(places) * SPREAD + threes.take(places + 1) + QUAD_SEED)
+    return hashes[:, None], places
 
 
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -17,15 +17,16 @@ DIGITS, LETTERS_AND_DIGITS = np.uint32(10), np.uint32(0x80 - ord("0"))
 AFTER_DIGITS = np.uint32(ord("0") + 10)
 
 
-def words(folded: Folded, grams: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def words(
+    folded: Folded, grams: NDArray[np.uint32], first: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """uint32[w, 2] and int64[n + 1]: the hash of each word, and of the word before it together with it (NO_GRAM at
     the first of a text); where each text's words begin. grams: uint32[3, m], the grams of 1, 2 and 3 codes that begin
-    at each place.
+    at each place. first, lengths: as from `word_places`.
 
     A word is a run of the letters a to z or of digits; what stands between two words, if anything, does not matter.
     Words are told apart by the three letters they begin with, the three they end with, and their length.
     """
-    first, lengths = word_places(folded)
     size = np.minimum(lengths, 3)
     row = (size - 1) * len(folded.codes)
     flat = grams.ravel()

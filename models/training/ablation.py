@@ -13,7 +13,8 @@ from models.char_grams import CharGrams
 from models.documents import Reads
 from models.evader import READABLE, evade
 from models.evaluation import figures
-from models.grams import LENGTH_HASHES, ODD_HASH, columns
+from models.grams import ODD_HASH, columns
+from models.shape import CAPITAL_HASHES, LENGTH_HASHES, NUMBER_HASHES
 from models.training.examples import Examples, draw
 from models.training.fit import BITS, Ways, logistic, with_copies
 
@@ -69,6 +70,8 @@ class Ablation:
             yield "without text of our own", ~own, weights, ()
         yield "every post counts the same", every, np.ones(len(self.all)), ()
         yield "without lengths", every, weights, self.columns_of(LENGTH_HASHES)
+        others = np.concatenate([CAPITAL_HASHES, NUMBER_HASHES])
+        yield "without capitals and numbers", every, weights, self.columns_of(others)
         yield "without odd pairs", every, weights, self.columns_of(np.array([ODD_HASH]))
 
     def columns_of(self, hashes: NDArray[np.uint32]) -> list[int]:
@@ -82,7 +85,7 @@ class Ablation:
         seen = np.ones(self.counts.shape[1], np.float32)
         seen[list(blind)] = 0
         eyes = sparse.diags_array(seen)
-        model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], self.ways.strength)
+        model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], self.ways)
 
         def score(counts: sparse.csr_matrix) -> NDArray[np.float64]:
             chance: NDArray[np.float64] = model.predict_proba(counts @ eyes)[:, 1]

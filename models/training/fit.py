@@ -22,19 +22,21 @@ from models.training.examples import Examples, camouflaged, joined, split
 
 BITS = 19
 CALIBRATION_SHARE = 0.15
-ITERATIONS = 60
+ITERATIONS = 300
+TOLERANCE = 1e-4
 
 
 class Ways(NamedTuple):
-    """How to learn. strength: inverse regularisation of grams weighted by rarity. shift: added to the calibrated
-    log-odds. copies: how many camouflaged copies of each positive post are learned from beside it, each counting
-    `copy_weight` of it; of other posts there is one if `other_weight` is more than 0: ordinary people seldom
-    camouflage, but they do slip."""
+    """How to learn. strength: inverse regularisation of grams weighted by rarity and by how well they tell the classes
+    apart, that to the power `telling`. shift: added to the calibrated log-odds. copies: how many camouflaged copies of
+    each positive post are learned from beside it, each counting `copy_weight` of it; of other posts there is one if
+    `other_weight` is more than 0: ordinary people seldom camouflage, but they do slip."""
 
-    strength: float = 1.0
+    strength: float = 8.0
+    telling: float = 0.5
     shift: float = 0.0
     copies: int = 3
-    copy_weight: float = 1.0
+    copy_weight: float = 0.15
     other_weight: float = 0.0
 
 
@@ -74,7 +76,7 @@ def learned(grams: CharGrams, of: Examples, reads: Reads, seed: int, ways: Ways)
     """A model of posts and their camouflaged copies."""
     all_of = with_copies(of, seed, ways)
     counts = grams.transform(all_of.documents(reads))
-    return logistic(counts, all_of.positive, all_of.weights, ways.strength)
+    return logistic(counts, all_of.positive, all_of.weights, ways)
 
 
 def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
@@ -88,19 +90,29 @@ def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
 
 
 def logistic(
-    counts: sparse.csr_matrix, positive: NDArray[np.bool_], weights: NDArray[np.float64], strength: float
+    counts: sparse.csr_matrix, positive: NDArray[np.bool_], weights: NDArray[np.float64], ways: Ways
 ) -> LogisticRegression:
-    """A logistic regression over grams weighted by rarity, with the rarity put into its weights."""
-    rarity = inverse_frequency(counts)
-    model = LogisticRegression(C=strength, tol=1e-3, max_iter=ITERATIONS)
+    """A logistic regression over grams weighted by rarity and log-count ratio, with both put into its weights."""
+    scale = inverse_frequency(counts) * log_ratio(counts, positive, weights) ** np.float32(ways.telling)
+    model = LogisticRegression(C=ways.strength, tol=TOLERANCE, max_iter=ITERATIONS)
     # One thread: sums in another order would not be the same to the last bit. More iterations than ITERATIONS
     # change nothing that can be measured, so that stopping short is no reason to warn.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(counts @ sparse.diags_array(rarity), positive, weights)
-    model.coef_ = on_grid(model.coef_ * rarity)
+        model.fit(counts @ sparse.diags_array(scale), positive, weights)
+    model.coef_ = on_grid(model.coef_ * scale)
     model.intercept_ = model.intercept_.astype(np.float32)
     return model
+
+
+def log_ratio(
+    counts: sparse.csr_matrix, positive: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """How many times as common each gram is on one side as on the other, as a logarithm without its sign (the r of
+    Wang and Manning, Baselines and Bigrams, ACL 2012; weighted, smoothed by one)."""
+    shares = [np.asarray((weights * side) @ counts).ravel() + 1 for side in (positive, ~positive)]
+    first, second = (share / share.sum() for share in shares)
+    return np.asarray(np.abs(np.log(first / second)), np.float32)
 
 
 def inverse_frequency(counts: sparse.csr_matrix) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from sklearn.utils import estimator_checks
 from models.char_grams import CharGrams
 from models.documents import documents
 from models.folding import fold
-from models.grams import LENGTH_VALUE, ODD_HASH, columns, grams
+from models.grams import ODD_HASH, SHAPE_VALUE, columns, grams
 
 # Checks of scikit-learn that feed an estimator nothing it cannot read.
 APPLY = [
@@ -86,7 +86,7 @@ def test_a_row_is_counts_over_the_root_of_their_number_and_column_0_is_free() ->
     found = grams(fold([text]))
     expected = np.bincount(columns(found.hashes, 19, "text").ravel(), minlength=2**19) / 3.0
     expected[columns(np.array([ODD_HASH]), 19, "text")] = found.odd[0] / 3.0
-    expected[columns(found.length_hashes(), 19, "text")] += LENGTH_VALUE
+    expected[columns(found.shapes[:, 0], 19, "text")] += SHAPE_VALUE
     expected[0] = 0
     assert np.allclose(row, expected)
 
@@ -100,8 +100,8 @@ def test_words_stand_in_columns_of_their_own() -> None:
 def test_a_length_counts_the_same_in_short_texts_and_long_ones() -> None:
     for text in ("一", "一二三四五六七八" * 30):
         row = CharGrams(bits=19).fit_transform([text])
-        length = columns(grams(fold([text])).length_hashes(), 19, "text")
-        assert row[0, length].toarray() == LENGTH_VALUE
+        length = columns(grams(fold([text])).shapes[0], 19, "text")
+        assert row[0, length].toarray() == SHAPE_VALUE
 
 
 def test_a_name_has_columns_of_its_own_and_its_own_scale() -> None:

@@ -42,7 +42,8 @@ def test_hashes_are_the_same_on_every_machine() -> None:
     ]
     assert of("a!").marks.tolist() == [[3716269810, 4076210496, 3599888526, 1906643001]]
     assert of("vx 8899").words.tolist() == [[2815753027, 0], [3135765556, 431050933]]
-    assert of("vx 8899").length_hashes().tolist() == [2596148661]
+    assert of("VX 8899").shapes.T.tolist() == [[2596148661, 707989949, 2578343102]]
+    assert of("vx 8899").quads[:, 0].tolist() == [2981749330, 3938043542, 4056889658, 2169607284]
 
 
 @given(TEXTS)
@@ -54,6 +55,9 @@ def test_a_text_has_the_same_grams_in_any_batch(texts: list[str]) -> None:
         assert np.array_equal(batch.marks[batch.mark_starts[row] : batch.mark_starts[row + 1]], alone.marks)
         assert np.array_equal(batch.words[batch.word_starts[row] : batch.word_starts[row + 1]], alone.words)
         assert batch.odd[row] == alone.odd[0]
+        assert batch.shapes[:, row].tolist() == alone.shapes[:, 0].tolist()
+        quads = slice(*batch.quad_places.searchsorted(batch.starts[row : row + 2]))
+        assert np.array_equal(batch.quads[quads], alone.quads)
 
 
 def test_hashes_spread_evenly_over_few_columns() -> None:
@@ -77,7 +81,25 @@ def test_splitting_a_word_leaves_its_grams_and_adds_marks() -> None:
 
 
 def test_each_length_up_to_13_has_a_gram_and_longer_ones_share() -> None:
-    short = of(*["一二三四五六七八九十甲乙丙"[:size] for size in range(14)]).length_hashes()
+    short = of(*["一二三四五六七八九十甲乙丙"[:size] for size in range(14)]).shapes[0]
     assert len(set(short.tolist())) == 14
-    long, longer = of("一二三" * 50, "一二三" * 90).length_hashes()
+    long, longer = of("一二三" * 50, "一二三" * 90).shapes[0]
     assert long == longer
+
+
+def test_plain_letters_have_grams_of_four_and_chinese_has_none() -> None:
+    assert len(of("free now").quads) == 5  # free ree_ ee_n e_no _now
+    assert of("加微信看视频").quads.tolist() == []
+    assert len(of("加微信vx88").quads) == 1
+    assert len(of("free", "now", "", "cash").quads) == 2
+
+
+def test_capitals_and_the_longest_number_are_told_however_the_text_folds() -> None:
+    plain, shouted, wide = of("call 0871873 now", "CALL 0871873 NOW", "ｃａｌｌ ０８７１８７３ ｎｏｗ").shapes.T
+    assert plain[0] == shouted[0] == wide[0]
+    assert plain[1] == wide[1] != shouted[1]
+    assert plain[2] == shouted[2] == wide[2]
+    numbers = of(*["a" + "1" * size for size in range(13)], "a" + "1" * 30, "12 345").shapes[2]
+    assert len(set(numbers[:13].tolist())) == 13
+    assert numbers[13] == numbers[12]
+    assert numbers[14] == numbers[3]
