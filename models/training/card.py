@@ -90,7 +90,8 @@ class Card:
             *(["", not_for] if not_for else []),
             "",
             f"Trained {self.trained}, seed {self.seed}. Logistic regression over hashed grams, weighted by rarity: 1 "
-            "to 3 folded characters, words and pairs of them, separators, length, pairs of characters nobody writes; "
+            "to 3 folded characters, 4 of the Latin script, words and pairs of them, separators, length, capitals, the "
+            "longest number, pairs of characters nobody writes; "
             "learned from camouflaged copies as well; calibrated by Platt's method on posts kept out of training.",
             "",
             "## Sources",

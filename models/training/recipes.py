@@ -118,10 +118,11 @@ def solicitation(folder: Path, seed: int) -> Examples:
     ]), TRIMMED, seed)  # fmt: skip
 
 
-# Sets of many kinds lie together here, so that little strength goes further than in a set of one kind.
+# Sets of many kinds lie together here, so that less strength goes further than in a set of one kind. Shifts make up for
+# what Platt's curve is fitted on: less of the posts that a model sees is abuse or advertising than of those.
 RECIPES = {
-    "abuse": Recipe(abuse, "text", Ways(strength=0.3, copies=2, copy_weight=0.7, other_weight=0.1)),
-    "marketing": Recipe(marketing, "text", Ways(strength=0.1, telling=0, copies=1, other_weight=0.1)),
+    "abuse": Recipe(abuse, "text", Ways(strength=0.3, shift=-0.15, copies=2, copy_weight=0.7, other_weight=0.1)),
+    "marketing": Recipe(marketing, "text", Ways(strength=0.1, telling=0, shift=-1.25, copies=1, other_weight=0.1)),
     "solicitation": Recipe(
         solicitation, "name+text", Ways(strength=0.3, telling=0, copies=1, copy_weight=0.3, other_weight=0.05)
     ),
