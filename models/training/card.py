@@ -14,6 +14,7 @@ from models.documents import Reads
 from models.evader import READABLE, Point
 from models.evaluation import Row, Tradeoff
 from models.training.ablation import Worth
+from models.training.dialect import Alarms
 from models.training.examples import Examples
 from models.training.sources import SOURCES
 
@@ -65,7 +66,8 @@ class Measured:
 class Card:
     """What the card is written from. alarms: file of ordinary posts -> their probabilities. shipped: trained by
     one of our recipes, not on a platform's own posts. evasion: file -> recall on its positive posts as their spelling
-    gets stranger. ablation: what the parts of the recipe are worth, where that was measured."""
+    gets stranger. ablation: what the parts of the recipe are worth, where that was measured. dialect: file of English
+    posts -> false alarms among posts with marks of African American English and without."""
 
     name: str
     reads: Reads
@@ -77,6 +79,7 @@ class Card:
     shipped: bool
     evasion: dict[str, list[Point]] = field(default_factory=dict)
     ablation: list[Worth] = field(default_factory=list)
+    dialect: dict[str, list[Alarms]] = field(default_factory=dict)
 
     def text(self) -> str:
         """The card as Markdown, with `{version}` where the registry puts the version."""
@@ -106,6 +109,7 @@ class Card:
             "",
             *table(["set", *SHOWN], self.rows()),
             *self.false_alarms(),
+            *self.dialect_table(),
             *self.evasion_table(),
             *self.ablation_table(),
             "",
@@ -156,6 +160,23 @@ class Card:
             "False alarms on ordinary Weibo posts that nobody checked (some are what the model looks for):",
             "",
             *table(["set", "posts", "from 0.5", "from 0.9"], rows),
+        ]
+
+    def dialect_table(self) -> list[str]:
+        rows = [
+            [file, alarms.kind, f"{alarms.posts:,}", shown(alarms.share)]
+            for file, both in self.dialect.items()
+            for alarms in both
+        ]
+        if not rows:
+            return []
+        return [
+            "",
+            "False alarms by dialect: of posts labelled normal, the share called otherwise from 0.5 on, with marks of "
+            "African American English (some features of grammar and spelling, `training/dialect`) and without. No "
+            "label says who wrote a post: a sign, no measure.",
+            "",
+            *table(["set", "posts that are", "posts", "false alarms"], rows),
         ]
 
     def evasion_table(self) -> list[str]:
