@@ -40,9 +40,9 @@ class Grams:
     run past its text's end. starts: int64[n + 1], as in Folded. The columns lie one after another in memory
     (`hashes[:, k]` is contiguous). marks: uint32[s, 4], for each separator of Folded.marks the hashes of
     itself, with what is before it, with what is after it, with both. mark_starts: int64[n + 1], as in Folded.
-    words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces;
-    quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`. shapes:
-    uint32[3, n], as from `models.shape`.
+    words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces,
+    some NO_GRAM; quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`.
+    shapes: uint32[3, n], as from `models.shape`.
     """
 
     hashes: NDArray[np.uint32]
@@ -109,18 +109,17 @@ def grams(folded: Folded) -> Grams:
 
 
 def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """uint32[q, 1] and int64[q]: the 4-grams of codes below LETTERS_END, and where they begin. threes: uint32[m], the
-    3-gram that begins at each code."""
+    """uint32[q, 1] and int64[q]: the 4-grams of codes below LETTERS_END, NO_GRAM where one would run past its text's
+    end, and where they begin. threes: uint32[m], the 3-gram that begins at each code."""
     plain = codes < LETTERS_END
-    inside = plain[:-3] & plain[3:]
-    inside &= plain[1:-2]
-    inside &= plain[2:-1]
-    within = threes != NO_GRAM
-    inside &= within[:-3]
-    inside &= within[1:-2]
-    places = np.flatnonzero(inside)
-    hashes = mix(threes.take(places) * SPREAD + threes.take(places + 1) + QUAD_SEED)
-    return hashes[:, None], places
+    both = plain[:-1] & plain[1:]
+    places = np.flatnonzero(both[:-2] & both[2:])
+    first, second = threes.take(places), threes.take(places + 1)
+    within = (first != NO_GRAM) & (second != NO_GRAM)
+    first *= SPREAD
+    first += second
+    first += QUAD_SEED
+    return (mix(first) * within)[:, None], places
 
 
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:

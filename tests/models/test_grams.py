@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.folding import fold
 from models.grams import NO_GRAM, Grams, grams
@@ -46,6 +47,10 @@ def test_hashes_are_the_same_on_every_machine() -> None:
     assert of("vx 8899").quads[:, 0].tolist() == [2981749330, 3938043542, 4056889658, 2169607284]
 
 
+def held(hashes: NDArray[np.uint32]) -> list[int]:
+    return hashes[hashes != NO_GRAM].tolist()
+
+
 @given(TEXTS)
 def test_a_text_has_the_same_grams_in_any_batch(texts: list[str]) -> None:
     batch = of(*texts)
@@ -56,8 +61,8 @@ def test_a_text_has_the_same_grams_in_any_batch(texts: list[str]) -> None:
         assert np.array_equal(batch.words[batch.word_starts[row] : batch.word_starts[row + 1]], alone.words)
         assert batch.odd[row] == alone.odd[0]
         assert batch.shapes[:, row].tolist() == alone.shapes[:, 0].tolist()
-        quads = slice(*batch.quad_places.searchsorted(batch.starts[row : row + 2]))
-        assert np.array_equal(batch.quads[quads], alone.quads)
+        first, last = batch.quad_places.searchsorted(batch.starts[row : row + 2])
+        assert held(batch.quads[first:last]) == held(alone.quads)
 
 
 def test_hashes_spread_evenly_over_few_columns() -> None:
@@ -88,10 +93,10 @@ def test_each_length_up_to_13_has_a_gram_and_longer_ones_share() -> None:
 
 
 def test_plain_letters_have_grams_of_four_and_chinese_has_none() -> None:
-    assert len(of("free now").quads) == 5  # free ree_ ee_n e_no _now
-    assert of("加微信看视频").quads.tolist() == []
-    assert len(of("加微信vx88").quads) == 1
-    assert len(of("free", "now", "", "cash").quads) == 2
+    assert len(held(of("free now").quads)) == 5  # free ree_ ee_n e_no _now
+    assert held(of("加微信看视频").quads) == []
+    assert len(held(of("加微信vx88").quads)) == 1
+    assert len(held(of("free", "now", "", "cash").quads)) == 2
 
 
 def test_capitals_and_the_longest_number_are_told_however_the_text_folds() -> None:
