@@ -48,7 +48,8 @@ def test_hashes_are_the_same_on_every_machine() -> None:
 
 
 def held(hashes: NDArray[np.uint32]) -> list[int]:
-    return hashes[hashes != NO_GRAM].tolist()
+    found: list[int] = hashes[hashes != NO_GRAM].tolist()
+    return found
 
 
 @given(TEXTS)
