@@ -70,14 +70,14 @@ def marketing(folder: Path, seed: int) -> Examples:
         chatter,
         facts,
         weighing(masked(joined([chatter, facts])), 0.5),
-        invented(6_000, ["marketing", "link_spam", "click_farm"], seed + 1, positive=True, weight=0.4),
+        invented(6_000, ["marketing", "link_spam", "click_farm"], seed + 1, positive=True, weight=0.8),
         fragments(chatter, 6_000, 0.05, seed),
         small_talk(12_000, 0.2, seed),
     ]
     return joined([
         examples(messages, "sms-antispam-train", weights=14.0),
         examples(read("sms-en-train"), "sms-en-train", weights=4.0),
-        examples(read("youtube-spam-train"), "youtube-spam-train", weights=8.0),
+        examples(read("youtube-spam-train"), "youtube-spam-train", weights=3.0),
         trimmed(joined(around), TRIMMED, seed),
     ])  # fmt: skip
 
@@ -122,7 +122,7 @@ def solicitation(folder: Path, seed: int) -> Examples:
 # what Platt's curve is fitted on: less of the posts that a model sees is abuse or advertising than of those.
 RECIPES = {
     "abuse": Recipe(abuse, "text", Ways(strength=0.3, shift=-0.15, copies=2, copy_weight=0.7, other_weight=0.1)),
-    "marketing": Recipe(marketing, "text", Ways(strength=0.1, telling=0, shift=-1.25, copies=1, other_weight=0.1)),
+    "marketing": Recipe(marketing, "text", Ways(strength=0.1, telling=0, shift=-1.35, copies=1, other_weight=0.1)),
     "solicitation": Recipe(
         solicitation, "name+text", Ways(strength=0.3, telling=0, copies=1, copy_weight=0.3, other_weight=0.05)
     ),

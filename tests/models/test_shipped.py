@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.evader import READABLE, evade
 from models.evaluation import figures
 from models.folding import fold
 from models.grammar import labelled_texts
@@ -67,6 +68,16 @@ def test_chatter_is_nothing_and_offers_are_seen(scorer: Scorer) -> None:
     assert (found[labels == "chatter"].max(axis=1) >= 0.9).mean() < 0.005
     for column, name in enumerate(scorer.names):
         assert (found[labels == name, column] >= 0.5).mean() > 0.8
+
+
+def test_camouflage_that_is_read_at_once_hides_little(scorer: Scorer) -> None:
+    rows = list(labelled_texts(6_000, seed=78, labels=["solicitation", "marketing", "abuse"]))
+    texts = [row.text for row in rows]
+    plain, evaded = scores(scorer, texts), scores(scorer, evade(texts, READABLE, seed=5, held_out=True))
+    labels = np.array([row.label for row in rows])
+    for column, name in enumerate(scorer.names):
+        own = labels == name
+        assert (plain[own, column] >= 0.5).mean() - (evaded[own, column] >= 0.5).mean() <= 0.03, name
 
 
 def test_an_offer_in_the_name_alone_counts(scorer: Scorer) -> None:
