@@ -26,17 +26,20 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
     batch, verdicts = judgement.batch, judgement.verdicts
     signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts() if rows else []
     partitions = {row: part.partition for part in batch.parts for row in rows if part.start <= row < part.stop}
-    rules = [FiredRule(rule.name, rule.verdict, rule.category, rule.reason) for rule in verdicts.rules]
+    rules = {
+        index: FiredRule(rule.name, rule.verdict, rule.category, rule.reason)
+        for index, rule in ((index, verdicts.rules[index]) for index, _ in verdicts.hits)
+    }
     made = []
     for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, judge), strict=True)):
-        fired = np.flatnonzero(verdicts.fired[row]).tolist()
+        fired = verdicts.fired.get(row, ())
         named = sorted({name for index in fired for name in verdicts.rules[index].signals})
         made.append(
             Decision(
                 id=batch.ids[row],
                 author=batch.authors[row],
                 verdict=VERDICTS[verdicts.verdict[row]],
-                category=rules[verdicts.heaviest[row]].category if fired else None,
+                category=rules[int(verdicts.heaviest[row])].category if fired else None,
                 rules=[rules[index] for index in fired],
                 signals={name: _rounded(signals[place][name]) for name in named},
                 scores={name: _rounded(signals[place][name]) for name in judge.scorer.names},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from topics.decision import Span
 from workers.batch import Batch
 from workers.judge import Judge, Judgement
@@ -34,5 +32,6 @@ def explain(judgement: Judgement, rows: list[int], judge: Judge) -> Spans:
 
 def _naming(judgement: Judgement, rows: list[int], signal: str) -> list[int]:
     """Places in `rows` of the posts on which a rule fired that names the signal."""
-    rules = [index for index, rule in enumerate(judgement.verdicts.rules) if signal in rule.signals]
-    return np.flatnonzero(judgement.verdicts.fired[np.ix_(rows, rules)].any(axis=1)).tolist()
+    verdicts = judgement.verdicts
+    naming = {index for index, _ in verdicts.hits if signal in verdicts.rules[index].signals}
+    return [place for place, row in enumerate(rows) if not naming.isdisjoint(verdicts.fired.get(row, ()))]

@@ -138,10 +138,8 @@ class Moderator:
         self._metrics.campaigns.inc(len(judgement.campaigns.grown))
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
             self._metrics.posts.labels(verdict).inc(count)
-        for rule, count in zip(verdicts.rules, verdicts.fired.sum(axis=0).tolist(), strict=True):
-            if count:
-                self._metrics.rules.labels(rule.name).inc(count)
-        told = verdicts.heaviest[verdicts.verdict > 0]
-        for rule, count in zip(verdicts.rules, np.bincount(told, minlength=len(verdicts.rules)).tolist(), strict=True):
-            if count:
-                self._metrics.stopped.labels(rule.category).inc(count)
+        for index, rows in verdicts.hits:
+            self._metrics.rules.labels(verdicts.rules[index].name).inc(len(rows))
+        told, counts = np.unique(verdicts.heaviest[verdicts.verdict > 0], return_counts=True)
+        for index, count in zip(told.tolist(), counts.tolist(), strict=True):
+            self._metrics.stopped.labels(verdicts.rules[index].category).inc(count)

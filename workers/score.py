@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from topics.decision import Span
@@ -109,7 +108,6 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
 
 def _scored(judgement: Judgement, judge: Judge, explain: bool) -> list[Scored]:
     verdicts, batch = judgement.verdicts, judgement.batch
-    names = [rule.name for rule in verdicts.rules]
     scores = judgement.frame.select(pl.col(judge.scorer.names).cast(pl.Float64).round(6)).rows()
     outcomes = [
         Scored(
@@ -120,8 +118,8 @@ def _scored(judgement: Judgement, judge: Judge, explain: bool) -> list[Scored]:
         )
         for place, (post_id, verdict, row) in enumerate(zip(batch.ids, verdicts.verdict.tolist(), scores, strict=True))
     ]
-    for row, rule in np.argwhere(verdicts.fired).tolist():
-        outcomes[row].rules.append(names[rule])
+    for row, fired in verdicts.fired.items():
+        outcomes[row].rules += [verdicts.rules[index].name for index in fired]
     if explain:
         full = decisions(judgement, list(range(len(batch))), judge)
         for outcome, decision, post in zip(outcomes, full, batch.posts, strict=True):

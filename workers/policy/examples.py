@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from workers.policy.policy import Policy
@@ -39,11 +38,12 @@ def run_examples(policy: Policy, measure: Measure) -> list[Outcome]:
     outcomes = []
     for row, (index, rule, example) in enumerate(cases):
         verdict = VERDICTS[verdicts.verdict[row]]
-        fired = tuple(policy.rules[other].name for other in np.flatnonzero(verdicts.fired[row]).tolist())
+        indices = verdicts.fired.get(row, ())
+        fired = tuple(policy.rules[other].name for other in indices)
         problem = ""
         if verdict != example.verdict:
             problem = f"expected {example.verdict}, got {verdict} ({', '.join(fired) or 'no rule fired'})"
-        elif verdict == rule.verdict and not verdicts.fired[row, index]:
+        elif verdict == rule.verdict and index not in indices:
             problem = f"{verdict} as expected, but by {', '.join(fired) or 'no rule'} and not by this rule"
         outcomes.append(Outcome(rule, example, verdict, fired, problem))
     return outcomes

@@ -76,15 +76,15 @@ class Fault(NamedTuple):
 
 def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
     """All that the words of an expression alone show to be wrong."""
-    tokens = list(_tokens(when))
-    values = sum(token.kind in ("number", "text") or token.written == "," for token in tokens)
-    if len(tokens) - values > MAX_PARTS or values > 2 * MAX_VALUES:
+    found = list(tokens(when))
+    values = sum(token.kind in ("number", "text") or token.written == "," for token in found)
+    if len(found) - values > MAX_PARTS or values > 2 * MAX_VALUES:
         yield Fault(
             "", f"is too long: more than {MAX_PARTS} words or {MAX_VALUES} values; split the rule, or use a term list"
         )
         return
-    for index, token in enumerate(tokens):
-        following = tokens[index + 1] if index + 1 < len(tokens) else None
+    for index, token in enumerate(found):
+        following = found[index + 1] if index + 1 < len(found) else None
         if token.kind in ("other", "comment"):
             yield Fault(token.written, _foreign(token.written))
             return
@@ -99,14 +99,14 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
                 "",
                 f"divide (`{token.written}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite",
             )
-    yield from _mixed_comparisons(tokens, schema)
-    if not any(token.kind == "signal" for token in tokens):
+    yield from _mixed_comparisons(found, schema)
+    if not any(token.kind == "signal" for token in found):
         yield Fault("", "names no signal, so it says nothing about a post")
 
 
 def signals_in(when: str) -> tuple[str, ...]:
     """Signals that an expression without faults names, in the order they come."""
-    return tuple(dict.fromkeys(token.written for token in _tokens(when) if token.kind == "signal"))
+    return tuple(dict.fromkeys(token.written for token in tokens(when) if token.kind == "signal"))
 
 
 def compile_expression(when: str) -> pl.Expr:
@@ -138,7 +138,8 @@ def with_plain_numbers(frame: pl.DataFrame, names: frozenset[str]) -> pl.DataFra
     )
 
 
-def _tokens(when: str) -> Iterator[Token]:
+def tokens(when: str) -> Iterator[Token]:
+    """The words of an expression."""
     found = [match for match in _TOKEN.finditer(when) if match.lastgroup != "space"]
     for match, following in zip(found, [*found[1:], None], strict=True):
         kind, written = str(match.lastgroup), match[0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from workers.counters.spec import CounterSpec
-from workers.policy.expression import with_plain_numbers
+from workers.policy.plan import Plan
 from workers.policy.rules import Rule, Verdicts, weigh
 
 
@@ -53,12 +53,15 @@ class Policy:
 
         return load(path, schema)
 
+    @cached_property
+    def plan(self) -> Plan:
+        """The rules, ready to be evaluated together."""
+        return Plan([rule.when for rule in self.rules], self.expressions, self.schema)
+
     def decide(self, frame: pl.DataFrame) -> Verdicts:
         """Evaluate every rule on every row.
 
         Args:
             frame: a column for each of `signals`, of the dtype in `schema`; more do no harm.
         """
-        outcomes = with_plain_numbers(frame, self.signals).select(self.expressions)
-        fired = np.ascontiguousarray(outcomes.fill_null(False).to_numpy(), bool)
-        return weigh(self.rules, fired)
+        return weigh(self.rules, frame.height, self.plan.fire(frame))

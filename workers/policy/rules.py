@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -54,32 +56,47 @@ class Rule:
     examples: tuple[Example, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdicts:
     """What a policy says of n posts.
 
     Attributes:
         rules: the policy's rules.
-        fired: bool[n, rules].
+        hits: each rule that fired, by its index, ascending, with the rows that it fired on, ascending.
         verdict: uint8[n], index in VERDICTS; 0 where nothing fired.
         heaviest: int64[n], index of the first fired rule that has the post's verdict (its category and reason are the
             decision's); -1 where nothing fired.
     """
 
     rules: tuple[Rule, ...]
-    fired: NDArray[np.bool_]
+    hits: Sequence[tuple[int, NDArray[np.intp]]]
     verdict: NDArray[np.uint8]
     heaviest: NDArray[np.int64]
 
+    @cached_property
+    def fired(self) -> Mapping[int, Sequence[int]]:
+        """Indices of the rules that fired, ascending, by row; of rows on which any did."""
+        found: dict[int, list[int]] = {}
+        for index, rows in self.hits:
+            for row in rows.tolist():
+                found.setdefault(row, []).append(index)
+        return found
 
-def weigh(rules: tuple[Rule, ...], fired: NDArray[np.bool_]) -> Verdicts:
-    """The heaviest verdict of each row of `fired` (bool[n, rules])."""
-    verdict = np.zeros(len(fired), np.uint8)
-    heaviest = np.full(len(fired), -1, np.int64)
-    rows = np.flatnonzero(fired.any(axis=1))
-    if len(rows):
-        # One more than the verdict's index, so that a fired `allow` is heavier than no rule at all.
-        weights = np.array([VERDICTS.index(rule.verdict) + 1 for rule in rules], np.uint8) * fired[rows]
-        heaviest[rows] = weights.argmax(axis=1)
-        verdict[rows] = weights.max(axis=1) - 1
-    return Verdicts(rules, fired, verdict, heaviest)
+    def table(self) -> NDArray[np.bool_]:
+        """bool[n, rules]: the same, spread out."""
+        spread = np.zeros((len(self.verdict), len(self.rules)), bool)
+        for index, rows in self.hits:
+            spread[rows, index] = True
+        return spread
+
+
+def weigh(rules: tuple[Rule, ...], size: int, hits: Sequence[tuple[int, NDArray[np.intp]]]) -> Verdicts:
+    """The heaviest verdict of each of `size` posts. hits: as in Verdicts."""
+    verdict = np.zeros(size, np.uint8)
+    heaviest = np.full(size, -1, np.int64)
+    weighed = [(VERDICTS.index(rules[index].verdict), -index, rows) for index, rows in hits]
+    # What is heavier, and of the same weight what comes first, is written over the rest.
+    for weight, negative, rows in sorted(weighed, key=lambda one: one[:2]):
+        verdict[rows] = weight
+        heaviest[rows] = -negative
+    return Verdicts(rules, hits, verdict, heaviest)

@@ -87,4 +87,4 @@ def test_a_rule_is_refused_or_quick(
         assert "too slow" in told or "too long" in told or "cannot be used" in told or "SQL" in told
     else:
         frame = pl.DataFrame({name: pl.Series([None] * 3, dtype=dtype) for name, dtype in schema.items()})
-        assert policy.decide(frame).fired.shape == (3, 1)
+        assert policy.decide(frame).table().shape == (3, 1)

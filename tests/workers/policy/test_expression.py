@@ -139,6 +139,6 @@ def test_conditions_give_what_sql_gives_and_whole_numbers_may_go_below_zero(
         }
     )
     policy = load_rules((f'"{when}"', "block", "unknown: flag"))
-    fired = policy.decide(frame).fired
+    fired = policy.decide(frame).table()
     assert fired[:, 0].tolist() == [outcome is True for outcome in outcomes]
     assert fired[:, 1].tolist() == [outcome is None for outcome in outcomes]

@@ -105,6 +105,6 @@ def test_any_condition_is_refused_or_evaluated_without_fail(when: str) -> None:
     if isinstance(policy, Policy):
         assert policy.signals == set(signals_in(when))
         frame = synthetic_signals(SCHEMA, 50)
-        whole = policy.decide(frame).fired
-        assert (policy.decide(frame.reverse()).fired[::-1] == whole).all()
-        assert all((policy.decide(frame[row]).fired[0] == whole[row]).all() for row in range(0, 50, 7))
+        whole = policy.decide(frame).table()
+        assert (policy.decide(frame.reverse()).table()[::-1] == whole).all()
+        assert all((policy.decide(frame[row]).table()[0] == whole[row]).all() for row in range(0, 50, 7))
