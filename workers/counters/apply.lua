@@ -5,7 +5,7 @@
 --       keys, increments, lengths, additions, recipe
 -- Returns {"applied", old values, last offset applied before (-1: none)} | {"redelivered", applied, stored...} | {"stale", newest epoch}
 
-local call, sub, find, format, concat = redis.call, string.sub, string.find, string.format, table.concat
+local call, sub, find, format, rep, concat = redis.call, string.sub, string.find, string.format, string.rep, table.concat
 local pack, unpack_from = struct.pack, struct.unpack
 local SIX_U32, SIX_U16 = '<I4I4I4I4I4I4', '<I2I2I2I2I2I2'
 local COUNT_BYTES, HEADER_BYTES, MEMBER_BYTES = 24, 12, 8
@@ -72,7 +72,7 @@ end
 
 -- Read. `current` keeps what is there now, to be added to.
 local flags, counts, members, sizes, current, is_new = {}, {}, {}, {}, {}, {}
-local count_hits, member_hits = 0, 0
+local flag_at, count_hits, member_hits = 0, 0, 0
 local size_of = setmetatable({}, {__index = function(cache, size)
   cache[size] = pack('<I4', size)
   return cache[size]
@@ -84,15 +84,20 @@ for before = 0, 1 do
     if before == 0 then
       is_new[segment] = not exists
     end
-    for from = starts[segment], stop, AT_ONCE do
+    if not exists then
+      flag_at = flag_at + 1
+      flags[flag_at] = rep('0', stop - starts[segment] + 1)
+    end
+    for from = exists and starts[segment] or stop + 1, stop, AT_ONCE do
       local to = math.min(from + AT_ONCE - 1, stop)
-      local values = exists and call('HMGET', name, unpack(fields, from, to))
+      local values = call('HMGET', name, unpack(fields, from, to))
       for cell = from, to do
-        local value = values and values[cell - from + 1]
+        local value = values[cell - from + 1]
+        flag_at = flag_at + 1
         if not value then
-          flags[before * total + cell] = '0'
+          flags[flag_at] = '0'
         else
-          flags[before * total + cell] = '1'
+          flags[flag_at] = '1'
           if segment <= count_segments then
             count_hits = count_hits + 1
             counts[count_hits] = value
@@ -129,38 +134,37 @@ local function holds(pane, member)
   return at
 end
 
--- Bytes of a pane's members: a full pane keeps none.
-local function bytes_of(size)
-  return size < cap and size * MEMBER_BYTES or 0
-end
-
 -- The value with the members of `more` it does not hold yet, or nil if nothing changes.
 local function unite(value, more)
   local have, come = {unpack_from(SIX_U16, value)}, {unpack_from(SIX_U16, more)}
-  local parts, changed, at, from = {''}, false, HEADER_BYTES, HEADER_BYTES
+  local at, from, kept, parts = HEADER_BYTES, HEADER_BYTES, HEADER_BYTES, nil
   for pane = 1, 6 do
-    local stop, to = at + bytes_of(have[pane]), from + bytes_of(come[pane])
-    local stored = sub(value, at + 1, stop)
-    if have[pane] < cap and come[pane] > 0 then
-      local fresh, size = {stored}, have[pane]
+    -- A full pane keeps no members.
+    local old, new = have[pane], come[pane]
+    local stop, to = at + (old < cap and old * MEMBER_BYTES or 0), from + (new < cap and new * MEMBER_BYTES or 0)
+    if new > 0 and old < cap then
+      local stored, size, fresh = sub(value, at + 1, stop), old, {}
       for member_at = from, to - 1, MEMBER_BYTES do
         local member = sub(more, member_at + 1, member_at + MEMBER_BYTES)
         if not holds(stored, member) then
           size = size + 1
-          fresh[#fresh + 1] = member
+          fresh[size - old] = member
         end
       end
-      size = math.max(size, come[pane])
-      if size > have[pane] then
-        have[pane], changed = math.min(size, cap), true
-        stored = size < cap and concat(fresh) or ''
+      size = math.max(size, new)
+      if size > old then
+        parts = parts or {''}
+        have[pane] = math.min(size, cap)
+        parts[#parts + 1] = sub(value, kept + 1, size < cap and stop or at) .. (size < cap and concat(fresh) or '')
+        kept = stop
       end
     end
-    parts[pane + 1] = stored
     at, from = stop, to
   end
-  parts[1] = pack(SIX_U16, unpack(have, 1, 6))
-  return changed and concat(parts)
+  if parts then
+    parts[1], parts[#parts + 1] = pack(SIX_U16, unpack(have, 1, 6)), sub(value, kept + 1)
+    return concat(parts)
+  end
 end
 
 -- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
