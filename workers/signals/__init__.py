@@ -13,7 +13,7 @@ from workers.batch import Batch
 from workers.counters.keys import hash_strings
 from workers.signals.account import Account
 from workers.signals.column import Column, Family
-from workers.signals.duplicates import Duplicates
+from workers.signals.duplicates import Duplicates, fingerprints
 from workers.signals.links import Links
 from workers.signals.media import Attachments
 from workers.signals.post import Origin
@@ -49,7 +49,6 @@ class Signals:
     def __init__(self, scorer: Scorer, terms: Mapping[str, Sequence[str]]) -> None:
         self.terms = Terms(terms)
         self._links = Links()
-        self._duplicates = Duplicates()
         self.families: tuple[Family, ...] = (
             Text(scorer),
             self.terms,
@@ -57,7 +56,7 @@ class Signals:
             Account(),
             Attachments(),
             Origin(),
-            self._duplicates,
+            Duplicates(),
         )
         self.columns = tuple(column for family in self.families for column in family.columns)
         self.names = frozenset(column.name for column in self.columns)
@@ -85,9 +84,7 @@ class Signals:
         posts = batch.posts
         columns: dict[str, Callable[[], NDArray[np.uint64]]] = {
             "author": lambda: hash_strings(batch.authors),
-            "fingerprint": lambda: (
-                self._measured(self._duplicates, batch, ["fingerprint"])["fingerprint"].fill_null(0).to_numpy()
-            ),
+            "fingerprint": lambda: fingerprints(batch),
             "link_domain": lambda: hash_strings(
                 self._measured(self._links, batch, ["link_domain"])["link_domain"].to_list()
             ),

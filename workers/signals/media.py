@@ -15,6 +15,9 @@ SEXUAL = frozenset({"sexual", "suggestive", "porn", "nudity"})
 """Names under which scanners report sexual content; case does not matter."""
 
 
+UNKNOWN = pl.Series([None], dtype=pl.Float32)
+
+
 class Attachments:
     """How many a post carries, and how sexual the worst of them is."""
 
@@ -34,7 +37,7 @@ class Attachments:
         if not any(media):
             return {
                 "media_count": pl.Series(np.zeros(len(batch), np.uint16)),
-                "media_sexual": pl.repeat(None, len(batch), dtype=pl.Float32, eager=True),
+                "media_sexual": UNKNOWN.new_from_index(0, len(batch)),
             }
         return {
             "media_count": pl.Series(list(map(len, media)), dtype=pl.UInt16),
