@@ -31,6 +31,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.counters import CountersUnavailable
+from workers.decoding import Fetch, joined, size
 from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
@@ -40,7 +41,6 @@ from workers.settings import SettingsError, load_settings
 from workers.traces import OpenTelemetry, TracesError
 
 if TYPE_CHECKING:
-    from workers.decoding import Fetch
     from workers.moderate import Moderated, Moderator
 
 try:
@@ -226,9 +226,20 @@ async def moderate(stream: Any) -> None:
     try:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
-                await worker.overlap.start(decide(event.value), publish)
+                await worker.overlap.room()
+                await worker.overlap.start(decide(with_waiting(event.value, stream.channel.queue)), publish)
     finally:
         await worker.close()
+
+
+def with_waiting(fetch: Fetch, queue: Any) -> Fetch:
+    """A fetch and what was fetched behind it meanwhile: one batch costs less than several, and none waits longer.
+
+    A poll gives `batch_posts` records at most, so a batch has no more than half as many again.
+    """
+    while size(fetch) <= settings.batch_posts // 2 and not queue.empty():
+        fetch = joined(fetch, queue.get_nowait().value)
+    return fetch
 
 
 async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
@@ -238,7 +249,7 @@ async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
         # Faust begins to read a partition at its committed offset.
         worker.committed.setdefault(partition, records[0].offset)
     headers = (record.headers for records in fetch.values() for record in records if record.headers)
-    span = metrics.spans.batch(sum(map(len, fetch.values())), headers)
+    span = metrics.spans.batch(size(fetch), headers)
     try:
         return fetch, await worker.moderator.moderate(fetch, worker.committed), span
     except BaseException as error:
@@ -256,7 +267,7 @@ async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
         )
     metrics.spans.end(span)
     worker.committed |= ends
-    log.debug("batch decided", records=sum(map(len, fetch.values())), ends=ends)
+    log.debug("batch decided", records=size(fetch), ends=ends)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
     arrived = np.array([record.timestamp for records in fetch.values() for record in records])

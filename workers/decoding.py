@@ -35,6 +35,19 @@ Fetch = Mapping[int, Sequence[Record]]
 """What was read together: records by input partition, one or more each, in the order of their offsets."""
 
 
+def size(fetch: Fetch) -> int:
+    """How many records it has."""
+    return sum(map(len, fetch.values()))
+
+
+def joined(fetch: Fetch, later: Fetch) -> Fetch:
+    """Two fetches, the second of what came behind the first, as one."""
+    return {
+        partition: [*fetch.get(partition, ()), *later.get(partition, ())]
+        for partition in dict.fromkeys((*fetch, *later))
+    }
+
+
 def dead_row(record: Record, partition: int, reason: Reason, detail: str) -> Row:
     """The row for `posts.dead`: key and value as they came."""
     letter = DeadLetter(record.value, record.key, reason, detail, POSTS.name, partition, record.offset)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from topics.catalog import ALLOW, BLOCK, CAMPAIGNS, DEAD, FLAG
 from workers.counters import StaleEpoch
-from workers.decoding import Fetch, dead_row, decode
+from workers.decoding import Fetch, dead_row, decode, size
 from workers.encoding import campaign_rows, encode_judgement
 from workers.publishing import Row
 
@@ -69,7 +69,7 @@ class Moderator:
             fetch: records by input partition.
             committed: for each partition, the offset below which all is committed.
         """
-        self._metrics.batch.observe(sum(map(len, fetch.values())))
+        self._metrics.batch.observe(size(fetch))
         with self._metrics.timed("decode"):
             batch, dead = decode(fetch, committed)
         outputs = {

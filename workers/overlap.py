@@ -33,6 +33,11 @@ class Overlap:
     ) -> None:
         await self._group.__aexit__(kind, error, trace)
 
+    async def room(self) -> None:
+        """Return when one more piece of work could start at once."""
+        async with self._free:
+            pass
+
     async def start(self, work: Coroutine[Any, Any, T], end: Callable[[T], Awaitable[None]]) -> None:
         """Start `work` once there is room for it. Its result goes to `end` when all that began before has ended."""
         await self._free.acquire()

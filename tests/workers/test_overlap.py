@@ -37,6 +37,23 @@ def test_work_ends_in_the_order_it_began_and_no_more_is_under_way_than_allowed(w
     asyncio.run(run())
 
 
+def test_there_is_room_as_soon_as_something_has_ended() -> None:
+    async def run() -> None:
+        gate = asyncio.Event()
+
+        async def end(_: object) -> None: ...
+
+        async with Overlap(1) as overlap:
+            await overlap.room()
+            await overlap.start(gate.wait(), end)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(overlap.room(), 0.01)
+            gate.set()
+            await asyncio.wait_for(overlap.room(), 10)
+
+    asyncio.run(run())
+
+
 def test_work_begins_while_what_began_before_it_waits() -> None:
     async def run() -> None:
         second = asyncio.Event()
