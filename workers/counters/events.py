@@ -77,7 +77,7 @@ class Events:
         key = posts.keys[at]
         # floor(6 t / window): a pane need not be a whole number of milliseconds for windows to be exact.
         windows, window = np.unique([spec.window_ms for spec in specs], return_inverse=True)
-        panes = np.concatenate([times * PANES // each for each in windows.tolist()])
+        panes = np.concatenate([np.zeros(0, np.int64), *(times * PANES // each for each in windows.tolist())])
         self.spec = self.lane % max(len(specs), 1)
         pane = panes[window[self.spec] * posts.posts + self.row]
         new_key = (self.lane[1:] != self.lane[:-1]) | (key[1:] != key[:-1])

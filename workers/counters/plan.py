@@ -65,8 +65,8 @@ class Plan:
         self._keys = {column: keys[column] for spec in specs for column in (spec.by, spec.of) if column != "posts"}
         self._bounds = [0, len(offsets)] if bounds is None else list(bounds)
         posts = Sorted({spec.by: keys[spec.by] for spec in specs}, np.array(self._bounds))
-        self._count_events = Events(self._counts, posts, times) if self._counts else None
-        self._distinct_events = Events(self._distincts, posts, times) if self._distincts else None
+        self._count_events = Events(self._counts, posts, times)
+        self._distinct_events = Events(self._distincts, posts, times)
 
     def rows(self, rows: NDArray[np.intp] | slice) -> Plan:
         """The same for some of the posts, all of one partition."""
@@ -80,45 +80,44 @@ class Plan:
     def cells(self, grace_seconds: int) -> list[Cells]:
         """What the store is asked for each partition. Hashes live twice the window and the grace after they were last
         touched."""
-        parts = len(self._bounds) - 1
         identities = [spec.identity for spec in self._specs]
         ttls = np.array([-(-2 * spec.window_ms // 1000) + grace_seconds for spec in self._specs])
-        count_segments = distinct_segments = [b""] * parts
-        count_keys = distinct_keys = [b""] * parts
-        added = lengths = values = [b""] * parts
-        if (events := self._count_events) is not None:
-            count_segments, keys = events.stored_cells(ttls, 0)
-            count_keys, added = _cut(keys, events.cell_bounds), _cut(increments(events), events.cell_bounds)
-        if (events := self._distinct_events) is not None:
-            first = len(self._counts)
-            distinct_segments, keys = events.stored_cells(ttls[first:], first)
-            sizes, packed = additions(events, self._members)
-            distinct_keys, lengths = _cut(keys, events.cell_bounds), _cut(sizes, events.cell_bounds)
-            ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64) // 4])
-            values = _cut(packed, ends[events.cell_bounds].tolist())
+        counts, distincts = self._count_events, self._distinct_events
+        count_segments, count_keys = counts.stored_cells(ttls, 0)
+        distinct_segments, distinct_keys = distincts.stored_cells(ttls[len(self._counts) :], len(self._counts))
+        lengths, packed = additions(distincts, self._members)
+        ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64) // 4])
         return [
             Cells(
                 identities,
                 count_segments[part] + distinct_segments[part],
                 len(count_segments[part]) // SEGMENT.itemsize,
-                count_keys[part] + distinct_keys[part],
-                added[part],
-                lengths[part],
-                values[part],
+                count_key + distinct_key,
+                added,
+                length,
+                addition,
             )
-            for part in range(parts)
+            for part, (count_key, added, distinct_key, length, addition) in enumerate(
+                zip(
+                    _cut(count_keys, counts.cell_bounds),
+                    _cut(increments(counts), counts.cell_bounds),
+                    _cut(distinct_keys, distincts.cell_bounds),
+                    _cut(lengths, distincts.cell_bounds),
+                    _cut(packed, ends[distincts.cell_bounds].tolist()),
+                    strict=True,
+                )
+            )
         ]
 
     @cached_property
     def _members(self) -> Members:
         """What each of the distincts' elements has to be told apart by."""
         events = self._distinct_events
-        assert events is not None
         columns = list(dict.fromkeys(spec.of for spec in self._distincts))
-        place = np.array([columns.index(spec.of) for spec in self._distincts])
-        return np.concatenate([self._keys[column] for column in columns])[
-            place[events.spec] * len(self.offsets) + events.row
-        ]
+        place = np.array([columns.index(spec.of) for spec in self._distincts], np.int64)
+        members = np.concatenate([np.zeros(0, np.uint64), *(self._keys[column] for column in columns)])
+        chosen: Members = members[place[events.spec] * len(self.offsets) + events.row]
+        return chosen
 
     def read(self, olds: Sequence[bytes | None], counted: bool = True) -> dict[str, Measured]:
         """Readings by counter identity, from the old values the store gave for each partition.
@@ -126,42 +125,36 @@ class Plan:
         None of a partition's: its posts' readings mean nothing.
         counted: the batch was counted: a reading includes the post and those before it in the batch.
         """
-        places: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]] = [], []
-        counts, lengths, members = [], [], []
         events = self._count_events, self._distinct_events
-        cells = [each.cells if each else 0 for each in events]
+        # Where what was found belongs among the cells of all partitions, their own blocks first.
+        places: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]] = [], []
+        found: tuple[list[bytes], list[bytes], list[bytes]] = [], [], []
         for part, old in enumerate(olds):
             if old is None:
                 continue
-            first, stop = ([each.cell_bounds[at] if each else 0 for each in events] for at in (part, part + 1))
             ends = 16 + np.cumsum(np.frombuffer(old, "<u4", 4), dtype=np.int64)
-            flags, of_counts, of_lengths, of_members = (old[start:end] for start, end in pairwise([16, *ends.tolist()]))
-            found = (np.frombuffer(flags, np.uint8) == ord("1")).reshape(2, -1)
-            split = stop[0] - first[0]
-            for kind, held in enumerate((found[:, :split], found[:, split:])):
-                before, cell = held.nonzero()
-                places[kind].append(before * cells[kind] + cell + first[kind])
-            counts.append(of_counts)
-            lengths.append(of_lengths)
-            members.append(of_members)
-        measured: dict[str, Measured] = {}
-        if self._count_events is not None:
-            held = np.zeros((2 * cells[0], PANES), np.uint32)
-            held[_joined(places[0])] = np.frombuffer(b"".join(counts), "<u4").reshape(-1, PANES)
-            self._told(
-                measured, self._count_events, read_counts(self._count_events, held.reshape(2, -1, PANES), counted)
-            )
-        if self._distinct_events is not None:
-            kept = parse_members(
-                _joined(places[1]), cells[1], np.frombuffer(b"".join(lengths), "<u4"), b"".join(members)
-            )
-            values = read_distincts(self._distinct_events, self._members, kept, counted)
-            self._told(measured, self._distinct_events, values)
-        return measured
-
-    def _told(self, measured: dict[str, Measured], events: Events, values: NDArray[np.int64]) -> None:
-        for spec, read in zip(events.specs, events.readings(values), strict=True):
-            measured[spec.identity] = Measured(read, self._keys[spec.by] != 0)
+            flags, *values = (old[start:end] for start, end in pairwise([16, *ends.tolist()]))
+            for kind, value in zip(found, values, strict=True):
+                kind.append(value)
+            is_there = (np.frombuffer(flags, np.uint8) == ord("1")).reshape(2, -1)
+            split = self._count_events.cell_bounds[part + 1] - self._count_events.cell_bounds[part]
+            for its_places, of, there in zip(places, events, (is_there[:, :split], is_there[:, split:]), strict=True):
+                before, cell = there.nonzero()
+                its_places.append(before * of.cells + cell + of.cell_bounds[part])
+        counts, lengths, members = map(b"".join, found)
+        count_places, distinct_places = (np.concatenate([np.zeros(0, np.int64), *each]) for each in places)
+        held = np.zeros((2 * self._count_events.cells, PANES), np.uint32)
+        held[count_places] = np.frombuffer(counts, "<u4").reshape(-1, PANES)
+        kept = parse_members(distinct_places, self._distinct_events.cells, np.frombuffer(lengths, "<u4"), members)
+        measured = (
+            read_counts(self._count_events, held.reshape(2, -1, PANES), counted),
+            read_distincts(self._distinct_events, self._members, kept, counted),
+        )
+        return {
+            spec.identity: Measured(read, self._keys[spec.by] != 0)
+            for of, values in zip(events, measured, strict=True)
+            for spec, read in zip(of.specs, of.readings(values), strict=True)
+        }
 
     def recipes(self) -> list[bytes]:
         """For each partition bytes from which `from_recipe` makes the same plan of its posts."""
@@ -190,7 +183,3 @@ class Plan:
 def _cut(values: NDArray[Any], bounds: Sequence[int]) -> list[bytes]:
     """The bytes of the values between each two of the bounds."""
     return [values[low:high].tobytes() for low, high in pairwise(bounds)]
-
-
-def _joined(places: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate(places) if places else np.zeros(0, np.int64)
