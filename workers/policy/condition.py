@@ -7,14 +7,15 @@ what Polars makes of it; where that would not be sure, it is None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 
 from workers.policy.expression import Token, tokens
 
+T = TypeVar("T")
 _COMPARISONS: Final = {"=": "=", "==": "=", "!=": "<>", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _TURNED: Final = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Whole numbers up to here are themselves as Float32, too; with longer lists of numbers than this a rule is for Polars.
@@ -130,6 +131,10 @@ class _Reader:
     def at_end(self) -> bool:
         return self._place == len(self._tokens)
 
+    @property
+    def _coming(self) -> Token | None:
+        return None if self.at_end else self._tokens[self._place]
+
     def any_of(self) -> Condition:
         found = [self.all_of()]
         while self._taken("OR"):
@@ -148,9 +153,7 @@ class _Reader:
     def null_of(self) -> Condition:
         found = self.one()
         while self._taken("IS"):
-            negated = self._taken("NOT")
-            self._need("NULL")
-            found = Not(Unknown(found)) if negated else Unknown(found)
+            found = self._null(found)
         return found
 
     def one(self) -> Condition:
@@ -163,7 +166,8 @@ class _Reader:
         if name is not None:
             dtype = self._schema[name]
             if self._after(1, "IS"):
-                return self._null_signal(name)
+                self._place += 2
+                return self._null(name)
             if dtype == pl.Boolean:
                 self._place += 1
                 return Holds(name)
@@ -172,11 +176,11 @@ class _Reader:
                 return self._text(name)
         return self._numbers()
 
-    def _null_signal(self, name: str) -> Condition:
-        self._place += 2
+    def _null(self, what: str | Condition) -> Condition:
+        """What stands behind IS."""
         negated = self._taken("NOT")
         self._need("NULL")
-        return Not(Unknown(name)) if negated else Unknown(name)
+        return Not(Unknown(what)) if negated else Unknown(what)
 
     def _text(self, name: str) -> Condition:
         if (operator := self._operator()) is not None:
@@ -185,13 +189,7 @@ class _Reader:
             found: Condition = OneOf(name, frozenset([self._quoted()]))
             return found if operator == "=" else Not(found)
         negated = self._taken("NOT")
-        self._need("IN")
-        self._need("(")
-        values = [self._quoted()]
-        while self._taken(","):
-            values.append(self._quoted())
-        self._need(")")
-        found = OneOf(name, frozenset(values))
+        found = OneOf(name, frozenset(self._listed(self._quoted)))
         return Not(found) if negated else found
 
     def _numbers(self) -> Condition:
@@ -207,16 +205,21 @@ class _Reader:
             both = self._compared(left, ">=", low), self._compared(left, "<=", self._number())
             found: Condition = AllOf(both)
         else:
-            self._need("IN")
-            self._need("(")
-            values = [self._literal()]
-            while self._taken(","):
-                values.append(self._literal())
-            self._need(")")
+            values = self._listed(self._literal)
             if len(values) > _LONGEST_LIST:
                 raise _UnsaidError
             found = AnyOf(tuple(self._compared(left, "=", value) for value in values))
         return Not(found) if negated else found
+
+    def _listed(self, one: Callable[[], T]) -> list[T]:
+        """IN and the values in parentheses behind it."""
+        self._need("IN")
+        self._need("(")
+        values = [one()]
+        while self._taken(","):
+            values.append(one())
+        self._need(")")
+        return values
 
     def _compared(self, left: Number, operator: str, right: Number) -> Compared:
         if isinstance(left, float):
@@ -236,7 +239,7 @@ class _Reader:
         if self._taken("CASE"):
             return self._case()
         left = self._signal_or_literal()
-        token = self._tokens[self._place] if not self.at_end else None
+        token = self._coming
         if token is None or token.kind != "operator" or token.written not in ("+", "-", "*", "/"):
             return left
         self._place += 1
@@ -285,7 +288,7 @@ class _Reader:
         return token.written[1:-1].replace("''", "'")
 
     def _operator(self) -> str | None:
-        token = self._tokens[self._place] if not self.at_end else None
+        token = self._coming
         if token is None or token.kind != "operator" or token.written not in _COMPARISONS:
             return None
         self._place += 1
@@ -293,7 +296,7 @@ class _Reader:
 
     def _signal(self) -> str | None:
         """The name of the signal that comes next, which stays there."""
-        token = self._tokens[self._place] if not self.at_end else None
+        token = self._coming
         return token.written if token is not None and token.kind == "signal" and token.written in self._schema else None
 
     def _after(self, steps: int, word: str) -> bool:
