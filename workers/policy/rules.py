@@ -94,9 +94,8 @@ def weigh(rules: tuple[Rule, ...], size: int, hits: Sequence[tuple[int, NDArray[
     """The heaviest verdict of each of `size` posts. hits: as in Verdicts."""
     verdict = np.zeros(size, np.uint8)
     heaviest = np.full(size, -1, np.int64)
-    weighed = [(VERDICTS.index(rules[index].verdict), -index, rows) for index, rows in hits]
+    weights = {index: VERDICTS.index(rules[index].verdict) for index, _ in hits}
     # What is heavier, and of the same weight what comes first, is written over the rest.
-    for weight, negative, rows in sorted(weighed, key=lambda one: one[:2]):
-        verdict[rows] = weight
-        heaviest[rows] = -negative
+    for index, rows in sorted(hits, key=lambda hit: (weights[hit[0]], -hit[0])):
+        verdict[rows], heaviest[rows] = weights[index], index
     return Verdicts(rules, hits, verdict, heaviest)
