@@ -18,6 +18,7 @@ import contextlib
 import gc
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -26,6 +27,7 @@ import numpy as np
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.errors import CommitFailedError
 from faust.transport.utils import DefaultSchedulingStrategy
 
 from topics.catalog import POSTS
@@ -36,7 +38,7 @@ from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
-from workers.publishing import Publisher, start_publisher
+from workers.publishing import Publisher, start_at_least_once, start_exactly_once
 from workers.settings import SettingsError, load_settings
 from workers.traces import OpenTelemetry, TracesError
 
@@ -101,19 +103,20 @@ posts = app.topic(POSTS.name, key_type=bytes, value_type=bytes, value_serializer
 
 
 class Worker:
-    """What this process holds while it runs: what judges, and a publisher for each partition it owns."""
+    """What this process holds while it runs: what judges, and what publishes for the partitions it owns."""
 
     def __init__(self) -> None:
         self.moderator: Moderator | None = None
-        self.publishers: dict[int, Publisher] = {}
+        self.publisher: Publisher | None = None
         self.committed: dict[int, int] = {}
         self.overlap: Overlap | None = None
 
     async def close(self) -> None:
-        """Stop the publishers."""
+        """Stop the publisher."""
         self.committed.clear()
-        while self.publishers:
-            await self.publishers.popitem()[1].stop()
+        if self.publisher:
+            publisher, self.publisher = self.publisher, None
+            await publisher.stop()
 
 
 worker = Worker()
@@ -168,27 +171,36 @@ async def seek_to_committed() -> Mapping[Any, Any]:
 
 @app.on_rebalance_complete.connect
 async def own(*_: Any, **__: Any) -> None:
-    """A new publisher for each partition now owned. Faust awaits this before it reads the committed offsets.
+    """A new publisher for the partitions now owned. Faust awaits this before it reads the committed offsets.
 
-    The order matters: first the former owner is shut out of Kafka, then of Redis, then it is asked where to go on.
+    The order matters: first the former owners are shut out of Kafka, then of Redis, then it is asked where to go on.
     """
     assert worker.moderator is not None
     await worker.close()
-    owned = sorted(partition for partition in app.consumer.assignment() if partition.topic == POSTS.name)
-    connection = kafka_arguments(settings)
-    commit = None if settings.delivery == "exactly_once" else consumer()._commit_offsets
-    started = await asyncio.gather(
-        *(start_publisher(connection, TopicPartition(*each), settings.group, commit) for each in owned)
-    )
-    worker.publishers = {each.partition: publisher for each, publisher in zip(owned, started, strict=True)}
-    await worker.moderator.own(worker.publishers.keys())
     consumer().seek_to_committed = seek_to_committed
+    owned = sorted(each.partition for each in app.consumer.assignment() if each.topic == POSTS.name)
+    try:
+        worker.publisher = await start_publisher(owned) if owned else None
+    except CommitFailedError:
+        log.info("the group shares out its partitions anew", partitions=owned)
+        return
+    await worker.moderator.own(owned)
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
     metrics.lag.clear()
-    metrics.partitions.set(len(worker.publishers))
-    health.partitions = list(worker.publishers)
-    log.info("partitions assigned", partitions=sorted(worker.publishers))
+    metrics.partitions.set(len(owned))
+    health.partitions = owned
+    log.info("partitions assigned", partitions=owned)
+
+
+async def start_publisher(owned: list[int]) -> Publisher:
+    """What publishes for these partitions. Raises CommitFailedError when they are no longer this worker's."""
+    connection = kafka_arguments(settings)
+    if settings.delivery == "at_least_once":
+        return await start_at_least_once(connection, POSTS.name, consumer()._commit_offsets)
+    thread = consumer()._thread
+    claim = partial(thread.call_thread, thread._consumer.commit)
+    return await start_exactly_once(connection, POSTS.name, owned, settings.group, claim)
 
 
 @app.task  # type: ignore[untyped-decorator]
@@ -226,8 +238,11 @@ async def moderate(stream: Any) -> None:
     try:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
+                publisher = worker.publisher
                 await worker.overlap.room()
-                await worker.overlap.start(decide(with_waiting(event.value, stream.channel.queue)), publish)
+                # What was fetched before a rebalance is fetched again after it, by whoever owns it then.
+                if publisher and publisher is worker.publisher:
+                    await worker.overlap.start(decide(with_waiting(event.value, stream.channel.queue)), publish)
     finally:
         await worker.close()
 
@@ -259,12 +274,11 @@ async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
 
 async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     """Publish what became of a fetch, and commit."""
+    assert worker.publisher is not None
     fetch, moderated, span = decided
     ends = {partition: records[-1].offset + 1 for partition, records in fetch.items()}
     with metrics.timed("publish"):
-        await asyncio.gather(
-            *(worker.publishers[partition].publish(moderated.rows[partition], end) for partition, end in ends.items())
-        )
+        await worker.publisher.publish(moderated.rows, ends)
     metrics.spans.end(span)
     worker.committed |= ends
     log.debug("batch decided", records=size(fetch), ends=ends)

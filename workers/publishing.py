@@ -1,14 +1,17 @@
-"""Publishing a batch's outputs: whole record batches, one producer for each input partition."""
+"""Publishing a batch's outputs: whole record batches, and with them how far the input has been dealt with."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
+from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownError
 from aiokafka.producer import sender
+from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
 from topics.catalog import CAMPAIGNS
@@ -44,16 +47,21 @@ class NoTransactions(KafkaError):  # type: ignore[misc]  # noqa: N818 - a proper
 
 Outputs = Mapping[str, Sequence[Row]]
 Commit = Callable[[Mapping[TopicPartition, int]], Awaitable[object]]
+Claim = Callable[[Mapping[TopicPartition, OffsetAndMetadata]], Awaitable[object]]
 
 
 class Publisher(Protocol):
-    """Writes what became of a batch, and that it has been dealt with, for one input partition."""
+    """Writes what became of a batch, and that it has been dealt with."""
 
-    async def publish(self, outputs: Outputs, upto: int) -> None:
-        """Return when the brokers have every row, in order within a topic, and the offset below which all is done.
+    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
+        """Return when the brokers have every row, in order within a topic's partition, and the offsets.
+
+        Args:
+            rows: rows by input partition and topic; they go to the output partitions of the same number.
+            ends: for each input partition, the offset below which all is done.
 
         Raises:
-            aiokafka.errors.KafkaError: they have not, or a newer owner of the partition has fenced this one.
+            aiokafka.errors.KafkaError: they have not, or a newer owner of a partition has fenced this one.
         """
 
     async def stop(self) -> None:
@@ -61,49 +69,111 @@ class Publisher(Protocol):
 
 
 class AtLeastOnce:
-    """Rows first, then the offset: a death in between has the batch delivered again, and decided alike."""
+    """Rows first, then the offsets: a death in between has the batch delivered again, and decided alike."""
 
-    def __init__(self, producer: AIOKafkaProducer, source: TopicPartition, commit: Commit) -> None:
-        self._producer, self._source, self._commit = producer, source, commit
+    def __init__(self, producer: AIOKafkaProducer, topic: str, commit: Commit) -> None:
+        self._producer, self._topic, self._commit = producer, topic, commit
 
-    async def publish(self, outputs: Outputs, upto: int) -> None:
-        await send(self._producer, self._source.partition, outputs)
-        await self._commit({self._source: upto})
+    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
+        await send(self._producer, rows)
+        await self._commit({TopicPartition(self._topic, partition): end for partition, end in ends.items()})
 
     async def stop(self) -> None:
         await self._producer.stop()
 
 
 class ExactlyOnce:
-    """Rows and offset in one transaction.
+    """Rows and offsets in one transaction; beside each offset, whose transaction it was."""
 
-    aiokafka commits offsets in a transaction without naming the group's member (before KIP-447), so the transactional
-    id is one for each input partition: starting its producer fences the former owner and ends what that left open.
-    """
+    def __init__(self, producer: AIOKafkaProducer, topic: str, group: str, name: str) -> None:
+        self._producer, self._topic, self._group, self._name = producer, topic, group, name
 
-    def __init__(self, producer: AIOKafkaProducer, source: TopicPartition, group: str) -> None:
-        self._producer, self._source, self._group = producer, source, group
-
-    async def publish(self, outputs: Outputs, upto: int) -> None:
+    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
+        offsets = {
+            TopicPartition(self._topic, partition): OffsetAndMetadata(end, self._name)
+            for partition, end in ends.items()
+        }
         async with self._producer.transaction():
-            # Waited for here: committing waits for the rows too, but does not tell their errors.
-            await send(self._producer, self._source.partition, outputs)
-            await self._producer.send_offsets_to_transaction({self._source: upto}, self._group)
+            # Rows are waited for here: committing waits for them too, but does not tell their errors.
+            await asyncio.gather(
+                send(self._producer, rows), self._producer.send_offsets_to_transaction(offsets, self._group)
+            )
 
     async def stop(self) -> None:
         await self._producer.stop()
 
 
-async def start_publisher(
-    connection: Mapping[str, Any], source: TopicPartition, group: str, commit: Commit | None
-) -> Publisher:
-    """A publisher for an input partition: with `commit` at least once, without exactly once.
+async def start_at_least_once(connection: Mapping[str, Any], topic: str, commit: Commit) -> Publisher:
+    """A publisher that may repeat what it published when it died.
 
     Args:
         connection: aiokafka's keyword arguments.
-        source: the input partition; outputs go to the partitions of its number.
+        topic: the input topic.
+        commit: commits offsets of the consumer group.
+
+    Raises:
+        aiokafka.errors.KafkaError: no broker can be reached.
+    """
+    return AtLeastOnce(await start_producer(connection), topic, commit)
+
+
+async def start_exactly_once(
+    connection: Mapping[str, Any], topic: str, partitions: Collection[int], group: str, claim: Claim
+) -> Publisher:
+    """A publisher for these input partitions, whose former owners publish and commit nothing from now on.
+
+    aiokafka commits offsets in a transaction without naming the group's member (before KIP-447): the brokers cannot
+    tell a former owner by its generation, but by its transactional id. So every owner is a new id, which it writes
+    beside the offsets of its partitions; the next one finds it there, and taking over that id fences whose it was.
+
+    Args:
+        connection: aiokafka's keyword arguments.
+        topic, partitions: what is read.
         group: the consumer group.
-        commit: commits offsets of the group.
+        claim: commits offsets and what stands beside them as a member of the group. The brokers take that from the
+            group's present members only: no former owner writes its name after this one has looked for it.
+
+    Raises:
+        aiokafka.errors.CommitFailedError: the group has shared out the partitions anew meanwhile.
+        aiokafka.errors.KafkaError: no broker can be reached; NoTransactions: it cannot do exactly once.
+    """
+    owned = [TopicPartition(topic, partition) for partition in partitions]
+    name = f"{group}-{topic}-{uuid4().hex}"
+    producer = await start_producer(connection, name)
+    try:
+        former = await _committed(connection, group, owned)
+        await asyncio.gather(*(_shut_out(connection, owner) for owner in {each.metadata for each in former.values()}))
+        # What a former owner had under way is now decided.
+        stands = await _committed(connection, group, owned)
+        await claim({each: OffsetAndMetadata(stands[each].offset if each in stands else 0, name) for each in owned})
+    except BaseException:
+        await producer.stop()
+        raise
+    return ExactlyOnce(producer, topic, group, name)
+
+
+async def _committed(
+    connection: Mapping[str, Any], group: str, partitions: list[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What the group has committed of these partitions; those of which it has nothing are left out."""
+    admin = AIOKafkaAdminClient(**connection)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group, partitions=partitions)
+    finally:
+        await admin.close()
+    return {partition: committed for partition, committed in found.items() if committed.offset >= 0}
+
+
+async def _shut_out(connection: Mapping[str, Any], owner: str) -> None:
+    """Abort what a transactional id has open, and fence whoever uses it."""
+    # Offsets that were set by hand have nobody's name beside them.
+    if owner:
+        await (await start_producer(connection, owner)).stop()
+
+
+async def start_producer(connection: Mapping[str, Any], transactional_id: str | None = None) -> AIOKafkaProducer:
+    """A producer for whole record batches; with a transactional id, whoever used that before is fenced.
 
     Raises:
         aiokafka.errors.KafkaError: no broker can be reached; NoTransactions: it cannot do exactly once.
@@ -114,9 +184,9 @@ async def start_publisher(
         "max_batch_size": MAX_BATCH_BYTES,
         "max_request_size": MAX_REQUEST_BYTES,
     }
-    if commit is None:
+    if transactional_id is not None:
         arguments |= {
-            "transactional_id": f"{group}-{source.topic}-{source.partition}",
+            "transactional_id": transactional_id,
             "transaction_timeout_ms": TRANSACTION_MS,
             "retry_backoff_ms": RETRY_MS,
         }
@@ -125,24 +195,31 @@ async def start_publisher(
         await producer.start()
     except BaseException as error:
         await producer.stop()
-        if commit is None and isinstance(error, UnknownError):
+        if transactional_id is not None and isinstance(error, UnknownError):
             raise NoTransactions from error
         raise
-    return ExactlyOnce(producer, source, group) if commit is None else AtLeastOnce(producer, source, commit)
+    return producer
 
 
-async def send(producer: AIOKafkaProducer, partition: int, outputs: Outputs) -> None:
-    """Return when the brokers have acknowledged every row."""
+async def send(producer: AIOKafkaProducer, rows: Mapping[int, Outputs]) -> None:
+    """Return when the brokers have acknowledged every row, by partition and topic."""
+    places: dict[TopicPartition, list[Row]] = {}
+    for partition, outputs in rows.items():
+        for topic, own in outputs.items():
+            # Posts of one campaign come in on every partition; its records belong together.
+            place = TopicPartition(topic, 0 if topic == CAMPAIGNS.name else partition)
+            places.setdefault(place, []).extend(own)
+    await asyncio.gather(*(_send(producer, place, own) for place, own in places.items()))
+
+
+async def _send(producer: AIOKafkaProducer, place: TopicPartition, rows: Sequence[Row]) -> None:
     sent = []
-    for topic, rows in outputs.items():
-        # Posts of one campaign come in on every partition; its records belong together.
-        place = 0 if topic == CAMPAIGNS.name else partition
-        batch = producer.create_batch()
-        for row in rows:
-            # An empty batch takes a record of any size; a full one answers None.
-            while batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
-                sent.append(await producer.send_batch(batch, topic, partition=place))
-                batch = producer.create_batch()
-        if batch.record_count():
-            sent.append(await producer.send_batch(batch, topic, partition=place))
+    batch = producer.create_batch()
+    for row in rows:
+        # An empty batch takes a record of any size; a full one answers None.
+        while batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
+            sent.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+            batch = producer.create_batch()
+    if batch.record_count():
+        sent.append(await producer.send_batch(batch, place.topic, partition=place.partition))
     await asyncio.gather(*sent)

@@ -8,14 +8,12 @@ from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import UnknownError
 from kafka.partitioner.default import murmur2
 
 from topics.catalog import DEAD, POSTS
 from topics.dead_letter import REPLAYED_FROM, DeadLetter, replay_note
 from topics.dead_topic import DeadTopic, Stored
-from workers.publishing import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, TRANSACTION_MS, NoTransactions, Row, send
+from workers.publishing import Row, send, start_producer
 
 TRANSACTIONAL_ID: Final = "sluicegate-dead-replay"
 PORTION_LETTERS: Final = 500
@@ -69,25 +67,11 @@ class Replayer:
     """
 
     def __init__(self, connection: Mapping[str, Any], exactly_once: bool) -> None:
-        arguments: dict[str, Any] = {
-            **connection,
-            "acks": "all",
-            "max_batch_size": MAX_BATCH_BYTES,
-            "max_request_size": MAX_REQUEST_BYTES,
-        }
-        if exactly_once:
-            arguments |= {"transactional_id": TRANSACTIONAL_ID, "transaction_timeout_ms": TRANSACTION_MS}
-        self._producer = AIOKafkaProducer(**arguments)
+        self._connection = connection
         self._exactly_once = exactly_once
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._producer.start()
-        except BaseException as error:
-            await self._producer.stop()
-            if self._exactly_once and isinstance(error, UnknownError):
-                raise NoTransactions from error
-            raise
+        self._producer = await start_producer(self._connection, TRANSACTIONAL_ID if self._exactly_once else None)
         return self
 
     async def __aexit__(
@@ -115,10 +99,8 @@ class Replayer:
                 target = (murmur2(stored.key or b"") & 0x7FFFFFFF) % partitions
             rows[target].append(Row(stored.key, stored.value, [(REPLAYED_FROM, stored.place.encode())]))
             notes[stored.partition].append(Row(stored.key, None, replay_note(stored.offset)))
-        for partition, of_partition in rows.items():
-            await send(self._producer, partition, {POSTS.name: of_partition})
-        for partition, of_partition in notes.items():
-            await send(self._producer, partition, {DEAD.name: of_partition})
+        await send(self._producer, {partition: {POSTS.name: letters} for partition, letters in rows.items()})
+        await send(self._producer, {partition: {DEAD.name: own} for partition, own in notes.items()})
 
 
 def _portions(letters: Iterable[tuple[Stored, DeadLetter]]) -> Iterator[list[tuple[Stored, DeadLetter]]]:
