@@ -49,7 +49,7 @@ def worker(principal: str, group: str) -> list[Grant]:
         Grant(principal, ("Read",), "topic", POSTS),
         Grant(principal, ("Read",), "group", group),
         *(Grant(principal, ("Write",), "topic", name) for name in (*VERDICTS, DEAD, CAMPAIGNS)),
-        # One transactional id for each partition of posts: <group>-posts-<partition>.
+        # A new transactional id at each rebalance; the next owner of a partition takes it over to fence the former.
         Grant(principal, ("Write",), "transactional-id", f"{group}-{POSTS}-", prefixed=True),
     ]
 

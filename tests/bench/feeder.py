@@ -20,7 +20,7 @@ from bench.stage import PARTITIONS
 from topics.catalog import POSTS
 from workers.live.feed import MAX_BATCH_BYTES, Payload, file_source, partition_of
 
-# Posts of a partition that come within this time are sent together: waking for each would cost a core.
+# Posts that come within this time are sent together: waking for each would cost a core.
 TICK_SECONDS = 0.005
 PLACES = range(PARTITIONS)
 HEAD_START_SECONDS = 0.5
@@ -54,23 +54,29 @@ async def feed(kafka: str, due: Sequence[NDArray[np.float64]], posts: Sequence[l
         gc.freeze()
         gc.disable()
         start = time.monotonic() + HEAD_START_SECONDS
-        await asyncio.gather(*(_feed_one(producer, number, start + due[number], posts[number]) for number in PLACES))
+        await _feed(producer, [start + own for own in due], posts)
     finally:
         await producer.stop()
     return start
 
 
-async def _feed_one(producer: AIOKafkaProducer, number: int, due: NDArray[np.float64], posts: list[Payload]) -> None:
-    """All that is due goes out as one batch; what is due meanwhile waits for its acknowledgement."""
-    sent = 0
-    while sent < len(posts):
-        await asyncio.sleep(max(TICK_SECONDS, due[sent] - time.monotonic()))
-        ready = int(due.searchsorted(time.monotonic(), "right"))
-        batch = producer.create_batch()
-        while sent < ready and batch.append(timestamp=None, key=posts[sent].key, value=posts[sent].value):
-            sent += 1
-        if batch.record_count():
-            await (await producer.send_batch(batch, POSTS.name, partition=number))
+async def _feed(producer: AIOKafkaProducer, due: list[NDArray[np.float64]], posts: Sequence[list[Payload]]) -> None:
+    """All that is due goes out as one request; what is due meanwhile waits for its acknowledgement."""
+    sent = [0 for _ in PLACES]
+    while ahead := [due[number][sent[number]] for number in PLACES if sent[number] < len(posts[number])]:
+        await asyncio.sleep(max(TICK_SECONDS, min(ahead) - time.monotonic()))
+        now = time.monotonic()
+        acknowledged = []
+        for number in PLACES:
+            ready = int(due[number].searchsorted(now, "right"))
+            batch = producer.create_batch()
+            for post in posts[number][sent[number] : ready]:
+                if batch.append(timestamp=None, key=post.key, value=post.value) is None:
+                    break
+                sent[number] += 1
+            if batch.record_count():
+                acknowledged.append(await producer.send_batch(batch, POSTS.name, partition=number))
+        await asyncio.gather(*acknowledged)
 
 
 if __name__ == "__main__":
