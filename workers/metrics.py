@@ -89,7 +89,7 @@ class Metrics:
         self.partitions = Gauge("partitions", "Partitions of posts that this worker owns", **own)
         self.lag = Gauge("consumer_lag", "Records of a partition not yet decided", ["partition"], **own)
         self.counters_seconds = Histogram(
-            "counters_round_trip_seconds", "One call to the counters", buckets=STAGE_SECONDS, **own
+            "counters_round_trip_seconds", "Looking up and counting a batch in Redis", buckets=STAGE_SECONDS, **own
         )
         self.replayed = Counter("counters_replayed_posts", "Redelivered posts that read what they first read", **own)
         self.peeked = Counter(

@@ -68,7 +68,7 @@ ROWS = {
               {"{{le}}": rate("sluicegate_score_bucket", "le")}, "heat", 24),
     ],
     "Counters": [
-        Panel("One call to the counters", "Redis' round trip for a batch.", "s",
+        Panel("Counting a batch", "Looked up and counted in Redis.", "s",
               {"p50": quantile(0.5, "sluicegate_counters_round_trip_seconds"),
                "p99": quantile(0.99, "sluicegate_counters_round_trip_seconds")}, bounds=(0.1, 0.5)),
         Panel("Time without counters", "Share of the time, all workers. Decisions of that time are marked `degraded`.",

@@ -55,7 +55,7 @@ ROWS = {
               {"{{stage}}": quantile(0.99, "sluicegate_stage_seconds", "stage")}, bounds=(0.25, 1)),
         Panel("Time a record", "Seconds of each stage a record, upon each other. `publish` waits, the others compute.",
               "s", {"{{stage}}": f"{rate('sluicegate_stage_seconds_sum', 'stage')} / scalar({RECORDS})"}, stacked=True),
-        Panel("One call to the counters", "Redis' round trip for a batch. Past 0.5 s it counts as down.", "s",
+        Panel("Counting a batch", "Looked up and counted in Redis, the wait for the batch before it included.", "s",
               {"p50": quantile(0.5, "sluicegate_counters_round_trip_seconds"),
                "p99": quantile(0.99, "sluicegate_counters_round_trip_seconds")}, bounds=(0.1, 0.5)),
     ],
