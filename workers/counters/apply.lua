@@ -2,13 +2,14 @@
 --
 -- KEYS  guard; all else is named `prefix .. identity:block:shard`, which holds the guard's hash tag
 -- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, prefix, identities, segments, count segments,
---       keys, increments, lengths, additions, recipe
--- Returns {"applied", old values, last offset applied before (-1: none)} | {"redelivered", applied, stored...} | {"stale", newest epoch}
+--       keys, increments, additions, recipe
+-- Returns {"applied", batch, last offset applied before (-1: none)} | {"redelivered", applied, batches...}
+--         | {"stale", newest epoch}; a batch is the length of its recipe, the recipe, and the old values
 
 local call, sub, find, format, rep, concat = redis.call, string.sub, string.find, string.format, string.rep, table.concat
 local pack, unpack_from = struct.pack, struct.unpack
 local SIX_U32, SIX_U16 = '<I4I4I4I4I4I4', '<I2I2I2I2I2I2'
-local COUNT_BYTES, HEADER_BYTES, MEMBER_BYTES = 24, 12, 8
+local HEADER_BYTES, MEMBER_BYTES, ONE_MEMBER = 12, 8, 20
 -- Lua's C stack takes 8,000 values at once.
 local AT_ONCE = 3500
 -- A small hash is a list that every look-up walks, ten times slower near its limit (512 fields). A value beyond
@@ -18,7 +19,7 @@ local TABLE_FIELD, TABLE_VALUE = 'as a table', string.rep(' ', 65)
 local guard, mode, epoch = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local committed, first, last = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local cap, prefix, count_segments = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[11])
-local keys, increments, lengths, additions, recipe = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16]
+local keys, increments, additions, recipe = ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8', 24
 
 local known = call('HMGET', guard, 'epoch', 'applied')
@@ -52,72 +53,101 @@ if mode == 'apply' and known[2] and first <= tonumber(known[2]) then
   return answer
 end
 
--- Fields of all cells, and where each segment's begin; the hashes of its own block and of the block before.
+-- A table that makes what it does not hold yet.
+local function made_once(make)
+  return setmetatable({}, {__index = function(all, of)
+    local one = make(of)
+    all[of] = one
+    return one
+  end})
+end
+
+-- The segments, cut into chunks that go through in one call: their hashes, that of the block before, and their fields.
 local identities = {}
 for identity in string.gmatch(ARGV[9], '[^,]+') do
   identities[#identities + 1] = identity
 end
-local fields, starts, ttls, names, segments = {}, {1}, {}, {[0] = {}, [1] = {}}, #ARGV[10] / SEGMENT_BYTES
-for segment = 1, segments do
+local names, names_before, ttls, sizes, fields, chunks, count_chunks = {}, {}, {}, {}, {}, 0, 0
+local eights = made_once(function(size) return rep('c8', size) end)
+local shards = made_once(function(shard) return format('%x', shard) end)
+local of_identity, of_block, own, before, key_at = nil, nil, nil, nil, 1
+for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   local identity, shard, cells, ttl, block = unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
-  starts[segment + 1], ttls[segment] = starts[segment] + cells, ttl
-  for before = 0, 1 do
-    names[before][segment] = prefix .. format('%s:%.0f:%x', identities[identity + 1], block - before, shard)
+  if identity ~= of_identity or block ~= of_block then
+    of_identity, of_block = identity, block
+    own = prefix .. format('%s:%.0f:', identities[identity + 1], block)
+    before = prefix .. format('%s:%.0f:', identities[identity + 1], block - 1)
+  end
+  for from = 1, cells, AT_ONCE do
+    local size = math.min(cells - from + 1, AT_ONCE)
+    chunks = chunks + 1
+    names[chunks], names_before[chunks], ttls[chunks] = own .. shards[shard], before .. shards[shard], ttl
+    sizes[chunks], fields[chunks] = size, {unpack_from(eights[size], keys, key_at)}
+    key_at = key_at + 8 * size
+  end
+  if segment == count_segments then
+    count_chunks = chunks
   end
 end
-local total = starts[segments + 1] - 1
-for cell = 1, total do
-  fields[cell] = sub(keys, cell * 8 - 7, cell * 8)
+
+-- Which of the hashes exist: most often all do, or none of neighbours.
+local function mark(hashes, from, to, there)
+  local count, size = call('EXISTS', unpack(hashes, from, to)), to - from + 1
+  if count > 0 and count < size then
+    local middle = math.floor((from + to) / 2)
+    mark(hashes, from, middle, there)
+    mark(hashes, middle + 1, to, there)
+  else
+    for at = from, to do
+      there[at] = count > 0
+    end
+  end
 end
 
 -- Read. `current` keeps what is there now, to be added to.
-local flags, counts, members, sizes, current, is_new = {}, {}, {}, {}, {}, {}
-local flag_at, count_hits, member_hits = 0, 0, 0
-local size_of = setmetatable({}, {__index = function(cache, size)
-  cache[size] = pack('<I4', size)
-  return cache[size]
-end})
-for before = 0, 1 do
-  for segment = 1, segments do
-    local name, stop = names[before][segment], starts[segment + 1] - 1
-    local exists = call('EXISTS', name) == 1
-    if before == 0 then
-      is_new[segment] = not exists
-    end
-    if not exists then
-      flag_at = flag_at + 1
-      flags[flag_at] = rep('0', stop - starts[segment] + 1)
-    end
-    for from = exists and starts[segment] or stop + 1, stop, AT_ONCE do
-      local to = math.min(from + AT_ONCE - 1, stop)
-      local values = call('HMGET', name, unpack(fields, from, to))
-      for cell = from, to do
-        local value = values[cell - from + 1]
+local flags, counts, members, lengths, current, is_there = {}, {}, {}, {}, {}, {}
+local flag_at, count_hits, member_hits, member_bytes = 0, 0, 0, 0
+local length_of = made_once(function(length) return pack('<I4', length) end)
+local one_behind = made_once(function(zeros) return rep('0', zeros) .. '1' end)
+local function read(hashes)
+  local there, values_of = {}, {}
+  for from = 1, chunks, AT_ONCE do
+    mark(hashes, from, math.min(from + AT_ONCE - 1, chunks), there)
+  end
+  for chunk = 1, chunks do
+    local size, found_at = sizes[chunk], 0
+    local values = there[chunk] and call('HMGET', hashes[chunk], unpack(fields[chunk], 1, size)) or {}
+    values_of[chunk] = values
+    for cell = 1, there[chunk] and size or 0 do
+      local value = values[cell]
+      if value then
         flag_at = flag_at + 1
-        if not value then
-          flags[flag_at] = '0'
+        flags[flag_at] = one_behind[cell - found_at - 1]
+        found_at = cell
+        if chunk <= count_chunks then
+          count_hits = count_hits + 1
+          counts[count_hits] = value
         else
-          flags[flag_at] = '1'
-          if segment <= count_segments then
-            count_hits = count_hits + 1
-            counts[count_hits] = value
-          else
-            member_hits = member_hits + 1
-            members[member_hits], sizes[member_hits] = value, size_of[#value]
-          end
-          if before == 0 then
-            current[cell] = value
-          end
+          member_hits = member_hits + 1
+          members[member_hits], lengths[member_hits] = value, length_of[#value]
         end
       end
     end
+    if found_at < size then
+      flag_at = flag_at + 1
+      flags[flag_at] = rep('0', size - found_at)
+    end
   end
+  return values_of, there
 end
-local flag_part, count_part, size_part, member_part = concat(flags), concat(counts), concat(sizes), concat(members)
-local old = pack('<I4I4I4I4', #flag_part, #count_part, #size_part, #member_part)
-  .. flag_part .. count_part .. size_part .. member_part
+current, is_there = read(names)
+read(names_before)
+local flag_part, count_part, length_part, member_part = concat(flags), concat(counts), concat(lengths), concat(members)
+local batch = pack('<I4', #recipe) .. recipe
+  .. pack('<I4I4I4I4', #flag_part, #count_part, #length_part, #member_part)
+  .. flag_part .. count_part .. length_part .. member_part
 if mode == 'peek' then
-  return {'applied', old}
+  return {'applied', batch}
 end
 
 local function add(value, more)
@@ -167,51 +197,77 @@ local function unite(value, more)
   end
 end
 
--- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
-local addition_at, length_at, written = 1, 1, {}
-for segment = 1, segments do
-  local name, size = names[0][segment], 0
-  if is_new[segment] then
-    written[1], written[2], size = TABLE_FIELD, TABLE_VALUE, 2
+-- The same of a value that brings one member, as most do.
+local have = {}
+local two_bytes = made_once(function(size) return pack('<I2', size) end)
+local function unite_one(value, more)
+  have[1], have[2], have[3], have[4], have[5], have[6] = unpack_from(SIX_U16, value)
+  local pane, start = (find(more, '\1', 1, true) + 1) / 2, HEADER_BYTES + 1
+  local size = have[pane]
+  if size >= cap - 1 then
+    return size < cap and unite(value, more) or nil
   end
-  for cell = starts[segment], starts[segment + 1] - 1 do
-    local value
-    if segment <= count_segments then
-      local more = sub(increments, cell * COUNT_BYTES - COUNT_BYTES + 1, cell * COUNT_BYTES)
-      value = current[cell] and add(current[cell], more) or more
-    else
-      local length = unpack_from('<I4', lengths, length_at)
-      length_at = length_at + 4
-      if length > 0 then
-        local more = sub(additions, addition_at, addition_at + length - 1)
-        addition_at = addition_at + length
-        if current[cell] then
-          value = unite(current[cell], more)
-        else
-          value = more
-        end
-      end
+  for earlier = 1, pane - 1 do
+    start = start + (have[earlier] < cap and have[earlier] * MEMBER_BYTES or 0)
+  end
+  local member, stop = sub(more, HEADER_BYTES + 1), start + size * MEMBER_BYTES
+  local at = find(value, member, start, true)
+  while at and at < stop do
+    if (at - start) % MEMBER_BYTES == 0 then
+      return nil
     end
-    if value then
-      written[size + 1], written[size + 2] = fields[cell], value
-      size = size + 2
-      if size >= 2 * AT_ONCE then
-        call('HSET', name, unpack(written, 1, size))
-        size = 0
-      end
-    end
+    at = find(value, member, at + 1, true)
   end
-  if size > 0 then
-    call('HSET', name, unpack(written, 1, size))
-  end
-  call('EXPIRE', name, ttls[segment])
+  return sub(value, 1, 2 * pane - 2) .. two_bytes[size + 1] .. sub(value, 2 * pane + 1, stop - 1) .. member
+    .. sub(value, stop)
 end
 
-call('HSET', guard, 'applied', ARGV[5], ARGV[4] .. '-' .. ARGV[5], pack('<I4', #recipe) .. recipe .. old)
+-- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
+local increment_at, addition_at, written = 1, 1, {}
+local increments_of = made_once(function(size) return rep('c24', size) end)
+local additions_of = made_once(function(size) return '<' .. rep('I4c0', size) end)
+for chunk = 1, chunks do
+  local name, size, has, own, more, at = names[chunk], sizes[chunk], current[chunk], fields[chunk], nil, 0
+  if not is_there[chunk] then
+    written[1], written[2], at = TABLE_FIELD, TABLE_VALUE, 2
+  end
+  if chunk <= count_chunks then
+    more = {unpack_from(increments_of[size], increments, increment_at)}
+    increment_at = more[size + 1]
+    for cell = 1, size do
+      local value = has[cell]
+      written[at + 1], written[at + 2] = own[cell], value and add(value, more[cell]) or more[cell]
+      at = at + 2
+    end
+  else
+    more = {unpack_from(additions_of[size], additions, addition_at)}
+    addition_at = more[size + 1]
+    for cell = 1, size do
+      local value, comes = has[cell], more[cell]
+      if not value then
+        value = comes
+      elseif #comes == ONE_MEMBER then
+        value = unite_one(value, comes)
+      else
+        value = comes ~= '' and unite(value, comes)
+      end
+      if value and value ~= '' then
+        written[at + 1], written[at + 2] = own[cell], value
+        at = at + 2
+      end
+    end
+  end
+  if at > 0 then
+    call('HSET', name, unpack(written, 1, at))
+  end
+  call('EXPIRE', name, ttls[chunk])
+end
+
+call('HSET', guard, 'applied', ARGV[5], ARGV[4] .. '-' .. ARGV[5], batch)
 call('EXPIRE', guard, ARGV[6])
 for _, batch in ipairs(kept()) do
   if batch[3] < committed then
     call('HDEL', guard, batch[1])
   end
 end
-return {'applied', old, known[2] or '-1'}
+return {'applied', batch, known[2] or '-1'}

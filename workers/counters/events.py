@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.counters.ordering import by_group
 from workers.counters.spec import CounterSpec
 from workers.counters.store import PANES, SEGMENT
 
@@ -45,12 +46,11 @@ class Sorted:
 
     def __init__(self, keys: Mapping[str, NDArray[np.uint64]], bounds: Ints) -> None:
         stacked = np.stack(list(keys.values()))
-        order = stacked.argsort(axis=1, kind="stable")
-        if len(bounds) > 2:
-            part = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))
-            order = np.take_along_axis(order, part[order].argsort(axis=1, kind="stable"), 1)
+        parts = len(bounds) - 1
+        part = np.repeat(np.arange(parts), np.diff(bounds))
+        order, _ = by_group(part, stacked, parts)
         self.places = {name: place for place, name in enumerate(keys)}
-        self.parts = len(bounds) - 1
+        self.parts = parts
         self.posts = stacked.shape[1]
         self.order = order.ravel()
         self.keys = np.take_along_axis(stacked, order, 1).ravel()

@@ -32,6 +32,7 @@ T = TypeVar("T")
 _COUNT = struct.Struct(f"<{PANES}I")
 _HEADER = struct.Struct(f"<{PANES}H")
 _PARTS = struct.Struct("<4I")
+_LENGTH = struct.Struct("<I")
 
 
 class _Guard:
@@ -169,9 +170,10 @@ def _increments(cells: Cells) -> Iterator[bytes]:
 
 def _additions(cells: Cells) -> Iterator[bytes]:
     at = 0
-    for (length,) in struct.iter_unpack("<I", cells.lengths):
-        yield cells.additions[at : at + length]
-        at += length
+    while at < len(cells.additions):
+        (length,) = _LENGTH.unpack_from(cells.additions, at)
+        at += _LENGTH.size + length
+        yield cells.additions[at - length : at]
 
 
 def _add(value: bytes, more: bytes) -> bytes:

@@ -85,8 +85,7 @@ class Plan:
         counts, distincts = self._count_events, self._distinct_events
         count_segments, count_keys = counts.stored_cells(ttls, 0)
         distinct_segments, distinct_keys = distincts.stored_cells(ttls[len(self._counts) :], len(self._counts))
-        lengths, packed = additions(distincts, self._members)
-        ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64) // 4])
+        bounds, packed = additions(distincts, self._members)
         return [
             Cells(
                 identities,
@@ -94,16 +93,14 @@ class Plan:
                 len(count_segments[part]) // SEGMENT.itemsize,
                 count_key + distinct_key,
                 added,
-                length,
                 addition,
             )
-            for part, (count_key, added, distinct_key, length, addition) in enumerate(
+            for part, (count_key, added, distinct_key, addition) in enumerate(
                 zip(
                     _cut(count_keys, counts.cell_bounds),
                     _cut(increments(counts), counts.cell_bounds),
                     _cut(distinct_keys, distincts.cell_bounds),
-                    _cut(lengths, distincts.cell_bounds),
-                    _cut(packed, ends[distincts.cell_bounds].tolist()),
+                    _cut(packed, bounds[distincts.cell_bounds].tolist()),
                     strict=True,
                 )
             )

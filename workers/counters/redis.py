@@ -78,11 +78,11 @@ class RedisStore:
     async def apply(self, request: Request) -> Applied | Redelivered:
         status, value, *stored = await self._run("apply", request)
         if status == b"applied":
-            return Applied(bytes(value), int(stored[0]))
+            return Applied(_split(value)[1], int(stored[0]))
         return Redelivered(int(value), tuple(_split(batch) for batch in stored))
 
     async def peek(self, request: Request) -> bytes:
-        return bytes((await self._run("peek", request))[1])
+        return _split((await self._run("peek", request))[1])[1]
 
     async def find(self, request: FindRequest) -> Found | FoundBefore:
         status, value, *answers = await self._script(
@@ -131,7 +131,6 @@ class RedisStore:
             cells.count_segments,
             cells.keys,
             cells.increments,
-            cells.lengths,
             cells.additions,
             request.recipe,
         )

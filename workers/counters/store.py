@@ -65,10 +65,8 @@ class Cells:
     """uint64 a cell."""
     increments: bytes
     """A count value (24 bytes) a count cell."""
-    lengths: bytes
-    """uint32 a distinct cell: bytes of its part of `additions`; 0 adds nothing."""
     additions: bytes
-    """A distinct value a distinct cell."""
+    """A distinct value a distinct cell, behind its length in bytes (uint32); one of length 0 adds nothing."""
 
 
 def hash_name(identity: str, block: int, shard: int) -> str:
