@@ -10,7 +10,6 @@ no members any more, and the hottest keys are the cheapest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +28,12 @@ class OldMembers:
     """What cells held before the batch."""
 
     bounds: Ints
-    """(2, cells, PANES + 1): where the members of each pane of a cell's own and of its previous block begin, and the
-    last end; those of full panes are not there."""
+    """(values * PANES + 1,): where the members of each pane begin, those of the last end; there are none of full panes,
+    and none of the last value."""
+    first: Ints
+    """(2, cells): where in `bounds` the first pane of a cell's own and of its previous block is."""
     full: Flags | None
-    """(2, cells, PANES): the pane is full. None where no pane is."""
+    """(values, PANES): the pane is full. None where no pane is."""
     members: Members
 
 
@@ -45,18 +46,19 @@ def additions(events: Events, member: Members) -> tuple[Ints, NDArray[np.uint32]
     new = _first_in_group(events, member) & (member != 0)
     group, member = events.group[new], member[new]
     group_size = np.minimum(np.bincount(group, minlength=len(events.group_start)), MEMBERS_A_PANE)
-    sizes = np.zeros((events.cells, PANES), np.int64)
+    sizes = np.zeros((events.cells, PANES), "<u2")
     sizes[events.cell, events.group_pane % PANES] = group_size
     kept = (group_size < MEMBERS_A_PANE)[group]
     cell, member = events.cell[group[kept]], member[kept]
-    words = 2 * _members_kept(sizes).sum(axis=1)
-    filled = np.flatnonzero(sizes.any(axis=1))
+    headers = sizes.view("<u4")
+    filled = np.flatnonzero(headers.any(axis=1))
+    words = 2 * np.bincount(cell, minlength=events.cells)
     words[filled] += _HEADER_WORDS
     bounds = np.zeros(events.cells + 1, np.int64)
     np.cumsum(words + 1, out=bounds[1:])
     packed = np.empty(int(bounds[-1]), "<u4")
     packed[bounds[:-1]] = 4 * words
-    packed[bounds[filled, None] + np.arange(1, _HEADER_WORDS + 1)] = sizes[filled].astype("<u2").view("<u4")
+    packed[bounds[filled, None] + np.arange(1, _HEADER_WORDS + 1)] = headers[filled]
     # Groups come in the order of key and pane, so a cell's members are neighbours and in the order of its panes.
     at = bounds[cell] + 1 + _HEADER_WORDS + 2 * _rank(cell)
     packed[at[:, None] + np.arange(2)] = member.astype("<u8").view("<u4").reshape(-1, 2)
@@ -72,23 +74,19 @@ def parse_members(places: Ints, cells: int, lengths: NDArray[np.uint32], values:
     words = np.frombuffer(values, "<u4")
     starts = (np.cumsum(lengths, dtype=np.int64) - lengths) // 4
     headers = starts[:, None] + np.arange(_HEADER_WORDS)
-    in_pane = words[headers].view("<u2")
-    is_full = in_pane == MEMBERS_A_PANE
-    full = None
-    if is_full.any():
-        full = np.zeros((2, cells, PANES), np.bool_)
-        full.reshape(-1, PANES)[places] = is_full
     is_member = np.ones(len(words), np.bool_)
     is_member[headers] = False
-    ends = np.zeros(in_pane.size + 1, np.int64)
-    np.cumsum(_members_kept(in_pane), out=ends[1:])
-    bounds = np.zeros((2 * cells, PANES + 1), np.int64)
-    bounds[places] = ends[PANES * np.arange(len(places))[:, None] + np.arange(PANES + 1)]
-    return OldMembers(bounds.reshape(2, cells, PANES + 1), full, words[is_member].view("<u8"))
-
-
-def _members_kept(sizes: NDArray[Any]) -> NDArray[Any]:
-    return np.where(sizes < MEMBERS_A_PANE, sizes, 0)
+    # One value more, which holds nothing: that of the cells of which nothing is stored.
+    in_pane = np.zeros((len(places) + 1, PANES), np.int64)
+    in_pane[:-1] = words[headers].view("<u2")
+    is_full = in_pane == MEMBERS_A_PANE
+    full = is_full if is_full.any() else None
+    in_pane[is_full] = 0
+    bounds = np.zeros(in_pane.size + 1, np.int64)
+    np.cumsum(in_pane, out=bounds[1:])
+    first = np.full(2 * cells, len(places))
+    first[places] = np.arange(len(places))
+    return OldMembers(bounds, PANES * first.reshape(2, -1), full, words[is_member].view("<u8"))
 
 
 def read_distincts(events: Events, member: Members, old: OldMembers, counted: bool) -> NDArray[np.int64]:
@@ -96,17 +94,17 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     measured = (member != 0).astype(np.int64) if counted else np.zeros(len(member), np.int64)
     pane, cell = events.group_pane % PANES, events.cell
     # The window holds the first panes of its own block and the last ones of the block before.
-    own, previous = old.bounds
-    starts = np.stack([own[cell, 0], previous[cell, pane + 1]])
-    sizes = np.stack([own[cell, pane + 1], previous[cell, PANES]]) - starts
+    own, previous = old.first[:, cell]
+    starts = old.bounds[np.stack([own, previous + pane + 1])]
+    sizes = old.bounds[np.stack([own + pane + 1, previous + PANES])] - starts
     reach = [events.reaches(back) for back in range(1, PANES)]
     busy = (events.group_size > 1) | sizes.any(axis=0) | reach[0]
     groups = np.flatnonzero(busy)
     # Every member that may count for a group: first those that were there before the batch.
     at_old, owner = ranges(starts[:, groups].ravel(), sizes[:, groups].ravel())
     at_new, new_unit = _in_window(events, member, groups, reach) if counted else (groups[:0], groups[:0])
-    unit = np.concatenate([owner % max(len(groups), 1), new_unit])
-    order, same = by_group(unit, np.concatenate([old.members[at_old], member[at_new]]), max(len(groups), 1))
+    unit = np.concatenate([np.tile(np.arange(len(groups)), 2)[owner], new_unit])
+    order, _, same = by_group(unit, np.concatenate([old.members[at_old], member[at_new]]), max(len(groups), 1))
     begins = np.ones(len(order), np.bool_)
     begins[1:] = ~same
     # A member counts for a group from the row where it first appears; each event asks how many did up to its own.
@@ -123,7 +121,7 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     measured[at] = np.minimum(before[unit] + during, MEMBERS_A_PANE)
     if old.full is not None:
         inside = np.arange(PANES) <= pane[:, None]
-        full = np.where(inside, old.full[0, cell], old.full[1, cell]).any(axis=1)
+        full = np.where(inside, old.full[own // PANES], old.full[previous // PANES]).any(axis=1)
         measured[full[events.group]] = MEMBERS_A_PANE
     return measured
 
@@ -144,7 +142,7 @@ def _in_window(events: Events, member: Members, groups: Ints, reach: list[Flags]
         found.append((at, near[owner]))
     at, unit = (np.concatenate(column) for column in zip(*found, strict=True))
     if len(found) > 1:
-        by_row = events.row[at].argsort(kind="stable")
+        by_row = events.row[at].astype(np.uint16 if events.posts < 1 << 16 else np.int64).argsort(kind="stable")
         at, unit = at[by_row], unit[by_row]
     there = member[at] != 0
     return at[there], unit[there]
@@ -154,7 +152,7 @@ def _first_in_group(events: Events, member: Members) -> Flags:
     """Which elements are the first of their group with their member."""
     first = np.ones(len(member), np.bool_)
     shared = np.flatnonzero((events.group_size > 1)[events.group])
-    order, same = by_group(events.group[shared], member[shared], max(len(events.group_size), 1))
+    order, _, same = by_group(events.group[shared], member[shared], max(len(events.group_size), 1))
     first[shared[order[1:][same]]] = False
     return first
 

@@ -48,12 +48,12 @@ class Sorted:
         stacked = np.stack(list(keys.values()))
         parts = len(bounds) - 1
         part = np.repeat(np.arange(parts), np.diff(bounds))
-        order, _ = by_group(part, stacked, parts)
+        order, ordered, _ = by_group(part, stacked, parts)
         self.places = {name: place for place, name in enumerate(keys)}
         self.parts = parts
         self.posts = stacked.shape[1]
         self.order = order.ravel()
-        self.keys = np.take_along_axis(stacked, order, 1).ravel()
+        self.keys = ordered.ravel()
         # Those without a key come first.
         self.sizes = np.add.reduceat(stacked != 0, bounds[:-1], axis=1, dtype=np.int64)
         self.starts = bounds[1:] - self.sizes + self.posts * np.arange(len(keys))[:, None]

@@ -21,8 +21,8 @@ KEYS = st.sampled_from([*HASHES, *range(10), *(HASHES[0] + step for step in rang
 def test_elements_come_by_group_and_equal_keys_lie_together_as_they_came(rows: list[tuple[int, int, int]]) -> None:
     group = np.array([row[0] for row in rows], np.int64)
     keys = np.array([[row[column] for row in rows] for column in (1, 2)], np.uint64).reshape(2, -1)
-    orders, repeats = by_group(group, keys, GROUPS)
-    for key, order, repeated in zip(keys.tolist(), orders.tolist(), repeats.tolist(), strict=True):
-        assert order == sorted(range(len(rows)), key=lambda at: (group[at], key[at], at))
+    for key, order, ordered, repeated in zip(keys.tolist(), *map(list, by_group(group, keys, GROUPS)), strict=True):
+        assert order.tolist() == sorted(range(len(rows)), key=lambda at: (group[at], key[at], at))
         pairs = [(int(group[at]), key[at]) for at in order]
-        assert repeated == [one == other for one, other in pairwise(pairs)]
+        assert ordered.tolist() == [key[at] for at in order]
+        assert repeated.tolist() == [one == other for one, other in pairwise(pairs)]
