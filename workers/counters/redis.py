@@ -68,6 +68,8 @@ class RedisStore:
             socket_read_size=1 << 20,
             **connection,
         )
+        self._asked: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
         name = self._prefix + guard
@@ -113,6 +115,8 @@ class RedisStore:
         await self._call("PING")
 
     async def close(self) -> None:
+        for sending in self._sending:
+            sending.cancel()
         await self._redis.aclose()
 
     async def _run(self, mode: str, request: Request) -> list[Any]:
@@ -158,14 +162,46 @@ class RedisStore:
             return await self._ask(*command)
 
     async def _ask(self, *command: Any) -> Any:
+        """What the server answers. All that is asked in one turn of the event loop is sent at once: the calls for the
+        partitions of a batch, which would cost this process as much as their contents if each went by itself."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append((command, answer))
+        if len(self._asked) == 1:
+            sending = asyncio.create_task(self._send())
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+        return await answer
+
+    async def _send(self) -> None:
+        asked, self._asked = self._asked, []
+        answers: list[Any]
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except NoScriptError:
+                together = self._redis.pipeline(transaction=False)
+                for command, _ in asked:
+                    together.execute_command(*command)
+                answers = await together.execute(raise_on_error=False)
+        except asyncio.CancelledError:
+            for _, waiting in asked:
+                waiting.cancel()
             raise
-        except (RedisError, OSError, TimeoutError) as error:
-            reason = str(error) or f"no answer in {self._timeout:g} s"
-            raise CountersUnavailable(f"{type(error).__name__}: {reason}") from error
+        except Exception as error:
+            answers = [error] * len(asked)
+        for (_, waiting), answer in zip(asked, answers, strict=True):
+            if waiting.done():
+                continue
+            if isinstance(answer, Exception):
+                waiting.set_exception(self._told(answer))
+            else:
+                waiting.set_result(answer)
+
+    def _told(self, error: Exception) -> Exception:
+        if isinstance(error, NoScriptError) or not isinstance(error, (RedisError, OSError, TimeoutError)):
+            return error
+        reason = str(error) or f"no answer in {self._timeout:g} s"
+        unavailable = CountersUnavailable(f"{type(error).__name__}: {reason}")
+        unavailable.__cause__ = error
+        return unavailable
 
 
 def _split(batch: bytes) -> tuple[bytes, bytes]:

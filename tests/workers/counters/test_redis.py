@@ -186,8 +186,58 @@ def test_a_worker_that_was_stopped_in_the_middle_of_a_call_asks_again(make_redis
 
     async def stopped() -> int:
         call = asyncio.create_task(store.claim("guard:stopped", 60))
-        await asyncio.sleep(0)
+        for _ in ("asked", "sent"):
+            await asyncio.sleep(0)
         time.sleep(1)  # noqa: ASYNC251 - nothing runs meanwhile, as under SIGSTOP
         return await call
 
     assert run(stopped()) >= 1
+
+
+def test_what_is_asked_at_once_goes_out_on_one_connection(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    store = make_redis_store()
+
+    def connections() -> int:
+        return int(server.info("stats")["total_connections_received"])
+
+    async def claim_many() -> list[int]:
+        return await asyncio.gather(*(store.claim(f"guard:{partition}", 60) for partition in range(4)))
+
+    before = connections()
+    assert run(claim_many()) == [1] * 4
+    assert connections() == before + 1
+
+
+def test_a_call_that_is_refused_leaves_the_others_that_went_with_it(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    store = make_redis_store()
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(store.ping(), store.claim("guard", 60), store.ping(), return_exceptions=True)
+
+    server.replicaof("127.0.0.1", "1")
+    try:
+        first, refused, last = run(both())
+    finally:
+        server.replicaof("NO", "ONE")
+    assert (first, last) == (None, None)
+    assert isinstance(refused, CountersUnavailable)
+
+
+def test_whoever_waits_for_a_store_that_is_closed_is_let_go(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    store = make_redis_store()
+
+    async def waiting() -> None:
+        server.client_pause(300, all=True)
+        call = asyncio.create_task(store.claim("guard", 60))
+        await asyncio.sleep(0.05)
+        await store.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    run(waiting())
