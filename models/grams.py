@@ -60,9 +60,8 @@ class Grams:
         return len(self.starts) - 1
 
     def counts(self) -> NDArray[np.int64]:
-        """int64[n]: how many grams of 1 to 3 each text has: 1 for one code, 3k - 3 for k >= 2."""
-        lengths: NDArray[np.int64] = np.diff(self.starts)
-        return np.maximum(3 * lengths - 3, lengths)
+        """int64[n]: how many grams of 1 to 3 each text has."""
+        return gram_counts(self.starts)
 
     def counted(self) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
         """The hashes that are counted, (m, k) each, and where each text begins in them."""
@@ -83,17 +82,7 @@ def columns(hashes: NDArray[np.uint32], bits: int, field: Field) -> NDArray[np.u
 def grams(folded: Folded) -> Grams:
     """Hash the grams of folded texts. A text has the same hashes on every machine and in every batch."""
     codes, starts = folded.codes, folded.starts
-    hashes = np.zeros((3, len(codes)), np.uint32)
-    letters = spread(codes)
-    rolled = letters
-    mix(rolled + SEEDS[0], out=hashes[0])
-    for size in (2, 3):
-        if len(codes) < size:
-            break
-        rolled = rolled[:-1] * SPREAD
-        rolled += letters[size - 1 :]
-        mix(rolled + SEEDS[size - 1], out=hashes[size - 1, : 1 - size])
-    clear_overruns(hashes, starts)
+    hashes = gram_hashes(codes, starts)
     marks, odd = mark_hashes(folded.marks), odd_pairs(folded, hashes[1])
     places = word_places(folded)
     return Grams(
@@ -106,6 +95,29 @@ def grams(folded: Folded) -> Grams:
         odd,
         shapes(folded, *places),
     )
+
+
+def gram_counts(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[n]: how many grams of 1 to 3 texts have that begin at `starts`: 1 for one code, 3k - 3 for k >= 2."""
+    lengths: NDArray[np.int64] = np.diff(starts)
+    return np.maximum(3 * lengths - 3, lengths)
+
+
+def gram_hashes(codes: NDArray[np.uint32], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """uint32[3, m]: the 1-, 2- and 3-gram that begins at each code of texts that begin at `starts`, NO_GRAM where it
+    would run past its text's end."""
+    hashes = np.zeros((3, len(codes)), np.uint32)
+    letters = spread(codes)
+    rolled = letters
+    mix(rolled + SEEDS[0], out=hashes[0])
+    for size in (2, 3):
+        if len(codes) < size:
+            break
+        rolled = rolled[:-1] * SPREAD
+        rolled += letters[size - 1 :]
+        mix(rolled + SEEDS[size - 1], out=hashes[size - 1, : 1 - size])
+    clear_overruns(hashes, starts)
+    return hashes
 
 
 def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from models.compiled import Compiled, WeightTable, compile_pipeline
 from models.documents import Reads, documents
+from models.folding import Folded
 from models.grams import Grams
 from models.lanes import LANES
 from models.registry import SHIPPED, Registry
-from models.spans import Piece, gram_pieces, omission_pieces, read_fields
+from models.spans import Piece, Reading, gram_pieces, omission_pieces
 
 
 class Pipeline(Protocol):
@@ -69,15 +70,21 @@ class Scorer:
         return scores
 
     def spans(
-        self, texts: Sequence[str], names: Sequence[str], wanted: Mapping[str, Sequence[int]], top: int = 3
+        self,
+        text: Folded,
+        name: Folded,
+        texts: Sequence[str],
+        names: Sequence[str],
+        wanted: Mapping[str, Sequence[int]],
+        top: int = 3,
     ) -> dict[str, list[list[Piece]]]:
         """For each model and each post that is wanted of it, up to `top` pieces (field, start, end, weight) that
         spoke most for the model, heaviest first.
 
-        texts, names: of n posts. wanted: places of posts, 0 to n - 1, by model. Offsets are code points of the
-        original text or name; the weight is in log-odds before calibration. Meant for the few posts that people
-        will look at."""
-        fields = read_fields(texts, names)
+        text, name, texts, names: folded, and as they came, of n posts. wanted: places of posts, 0 to n - 1, by model.
+        Offsets are code points of the original text or name; the weight is in log-odds before calibration. Meant for
+        the few posts that people will look at."""
+        fields = Reading("text", text), Reading("name", name)
         return {
             model: gram_pieces(self._compiled[model], fields, posts, top)
             if model in self._compiled

@@ -10,88 +10,123 @@ from numpy.typing import NDArray
 
 from models.compiled import Compiled
 from models.documents import Reads, documents
-from models.folding import SPACE, Folded, fold
-from models.grams import Field, Grams, grams
-from models.words import word_places
+from models.folding import SPACE, Folded
+from models.grams import Field, gram_counts, gram_hashes
+from models.words import word_places, words
 
 Piece = tuple[Field, int, int, float]
+Places = NDArray[np.int64]
 # Code points left out at a time to see what a pipeline without weights makes of them.
 OMITTED = 6
 
 
 class Reading:
-    """A field of some posts, folded and hashed once for every model, with the bounds of its words.
+    """A field of some posts, hashed once for every model, with the bounds of its words.
 
     Attributes:
-        folded, grams: of n texts.
-        starts: where each text begins in the folded codes, and the last ends; n + 1.
-        origin: offset of each folded code in its text as written.
-        first, last: for each folded code the ends of the Latin word or number it is in; itself, if in none; the code
-            after or before it, if it is a space.
+        field: which one.
+        starts: int64[n + 1], where each text begins in the m folded codes, and the last ends.
+        origin: int32[m], offset of each folded code in its text as written.
+        first, last: int64[m], for each folded code the ends of the Latin word or number it is in; itself, if in none;
+            the code after or before it, if it is a space.
     """
 
-    def __init__(self, field: Field, texts: Sequence[str]) -> None:
-        folded = fold(texts)
+    def __init__(self, field: Field, folded: Folded) -> None:
         self.field = field
-        self.folded = folded
-        self.grams = grams(folded)
-        self.starts: list[int] = folded.starts.tolist()
-        self.origin: list[int] = folded.origin.tolist()
-        first, last = word_bounds(folded)
-        self.first: list[int] = first.tolist()
-        self.last: list[int] = last.tolist()
+        self.starts = folded.starts
+        self.origin = folded.origin
+        self.first, self.last = word_bounds(folded)
+        self._scale = np.repeat(1 / np.sqrt(np.maximum(gram_counts(folded.starts), 1)), np.diff(folded.starts))
+        self._hashes = gram_hashes(folded.codes, folded.starts)
+        begins, self._letters = word_places(folded)
+        self._words = words(folded, self._hashes, begins, self._letters)[0][:, 0]
+        self._in_words = np.repeat(begins - np.cumsum(self._letters) + self._letters, self._letters)
+        self._in_words += np.arange(len(self._in_words))
 
-
-def read_fields(texts: Sequence[str], names: Sequence[str]) -> tuple[Reading, Reading]:
-    """Texts and author names of posts, ready for `gram_pieces`."""
-    return Reading("text", texts), Reading("name", names)
+    def weights(self, model: Compiled) -> NDArray[np.float64]:
+        """float64[m]: what each folded code adds to the log-odds, a gram's or a word's weight shared evenly by its
+        codes."""
+        one, two, three = (model.weights(hashes, self.field) / size for size, hashes in enumerate(self._hashes, 1))
+        total = one + two + three
+        total[1:] += two[:-1] + three[:-1]
+        total[2:] += three[:-2]
+        total[self._in_words] += np.repeat(model.weights(self._words, self.field) / self._letters, self._letters)
+        total *= self._scale
+        return total
 
 
 def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequence[int], top: int) -> list[list[Piece]]:
-    """Pieces of these posts by the weights of their grams. Each gram's weight is shared by its characters."""
-    read = fields if model.named else fields[:1]
-    scales = [1 / np.sqrt(np.maximum(field.grams.counts(), 1)) for field in read]
-    weights = [character_weights(model, field.folded, field.grams, field.field).tolist() for field in read]
-    return [
-        heaviest(
-            [
-                piece
-                for field, own, scale in zip(read, weights, scales, strict=True)
-                for piece in pieces_of(field, post, own, float(scale[post]))
-            ],
-            top,
-        )
-        for post in posts
-    ]
+    """Pieces of these posts, whose texts and author names are read, by the weights of their grams."""
+    if not posts:
+        return []
+    pieces: dict[int, list[Piece]] = {post: [] for post in posts}
+    for field in fields if model.named else fields[:1]:
+        for post, start, end, weight in pieces_of(field, posts, field.weights(model)):
+            pieces[post].append((field.field, start, end, weight))
+    return [heaviest(found, top) for found in pieces.values()]
 
 
-def character_weights(model: Compiled, folded: Folded, found: Grams, field: Field) -> NDArray[np.float64]:
-    """float64[m]: what each folded code adds, a gram's or a word's weight shared evenly by its codes."""
-    shares = model.weights(found.hashes, field) / np.array([1.0, 2.0, 3.0])
-    total: NDArray[np.float64] = shares.sum(axis=1)
-    total[1:] += shares[:-1, 1] + shares[:-1, 2]
-    total[2:] += shares[:-2, 2]
-    first, lengths = word_places(folded)
-    in_words = np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    total[in_words] += np.repeat(model.weights(found.words[:, 0], field) / lengths, lengths)
-    return total
+def pieces_of(
+    field: Reading, posts: Sequence[int], weights: NDArray[np.float64]
+) -> Iterator[tuple[int, int, int, float]]:
+    """Post, first offset, end offset and weight of each piece that stands out above the average of its text, grown to
+    whole words."""
+    post, begin, end = outstanding(weights, field.starts, posts)
+    first, last = field.first[begin], field.last[end]
+    # What has grown into the word after it leaves that less to grow into.
+    same = post[1:] == post[:-1]
+    np.maximum(first[1:], (last[:-1] + 1) * same, out=first[1:])
+    whole = first <= last
+    post, first, last = post[whole], first[whole], last[whole]
+    sums = [round(weight, 4) for weight in sums_of(weights, first, last)[0].tolist()]
+    return zip(post.tolist(), field.origin[first].tolist(), (field.origin[last] + 1).tolist(), sums, strict=True)
 
 
-def pieces_of(field: Reading, post: int, weights: list[float], scale: float) -> Iterator[Piece]:
-    """The pieces of one text that stand out above its average, each grown to whole words."""
-    low, high = field.starts[post], field.starts[post + 1]
-    own = [weight * scale for weight in weights[low:high]]
-    after = low
-    for begin, end in outstanding(own):
-        first, last = max(field.first[low + begin], after), field.last[low + end]
-        if first <= last:
-            yield (
-                field.field,
-                field.origin[first],
-                field.origin[last] + 1,
-                round(sum(own[first - low : last + 1 - low]), 4),
-            )
-        after = max(after, last + 1)
+def outstanding(weights: NDArray[np.float64], starts: Places, posts: Sequence[int]) -> tuple[Places, Places, Places]:
+    """Post, first and last place of the windows of these posts, left to right, whose weights are high above the mean.
+
+    A running sum: a window opens where a weight is above its text's mean, ends at the highest sum it reaches, and is
+    closed when the sum has fallen to half of that. So it opens with a run of weights above the mean, and ends with one.
+    """
+    lengths = np.diff(starts)
+    wanted = np.array([post for post in posts if lengths[post]], np.intp)
+    means = np.full(len(lengths), np.inf)
+    means[wanted] = np.maximum(sums_of(weights, starts[wanted], starts[wanted + 1] - 1)[0] / lengths[wanted], 0.0)
+    excess = weights - np.repeat(means, lengths)
+    border = np.ones(len(weights) + 1, np.bool_)
+    above = excess > 0
+    border[1:-1] = above[1:] != above[:-1]
+    border[starts] = True
+    begins, ends = np.flatnonzero(above & border[:-1]), np.flatnonzero(above & border[1:])
+    owners = starts.searchsorted(begins, "right") - 1
+    rises, falls = sums_of(excess, begins, ends)
+    # Nothing goes on beyond the end of its text.
+    falls[:-1][owners[1:] != owners[:-1]] = -np.inf
+    falls[-1:] = -np.inf
+    firsts, lasts = [], []
+    rise, fall, run = rises.tolist(), falls.tolist(), 0
+    while run < len(rise):
+        firsts.append(run)
+        last, total = run, rise[run]
+        peak = total
+        while (total := total + fall[run]) > peak / 2:
+            run += 1
+            total += rise[run]
+            if total > peak:
+                last, peak = run, total
+        lasts.append(last)
+        run = last + 1
+    return owners[firsts], begins[firsts], ends[lasts]
+
+
+def sums_of(
+    values: NDArray[np.float64], first: Places, last: Places
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """float64[k] and float64[k]: sums of pieces, first to last place, left to right, and of what lies behind each."""
+    bounds = np.empty((len(first), 2), np.int64)
+    bounds[:, 0], bounds[:, 1] = first, last + 1
+    both = np.add.reduceat(np.concatenate([values, [0.0]]), bounds.ravel()).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def word_bounds(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -111,32 +146,6 @@ def word_bounds(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first[spaces] += ~inner[spaces + 1]
     last[spaces] -= ~inner[spaces]
     return first, last
-
-
-def outstanding(weights: list[float]) -> Iterator[tuple[int, int]]:
-    """Windows (first, last), left to right, whose weights are high above the mean.
-
-    A running sum: a window opens where a weight is above the mean, ends at the highest sum it reaches, and is
-    closed when the sum has fallen to half of that.
-    """
-    if not weights:
-        return
-    mean = max(sum(weights) / len(weights), 0.0)
-    place = 0
-    while place < len(weights):
-        if weights[place] <= mean:
-            place += 1
-            continue
-        first = last = place
-        total = peak = weights[place] - mean
-        for later in range(place + 1, len(weights)):
-            total += weights[later] - mean
-            if total > peak:
-                last, peak = later, total
-            elif total <= peak / 2:
-                break
-        yield first, last
-        place = last + 1
 
 
 def heaviest(pieces: list[Piece], top: int) -> list[Piece]:
