@@ -93,7 +93,7 @@ def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
             for place in np.flatnonzero(judgement.campaigns.shown[passed]).tolist()
         },
     )
-    rows = [Row(author.encode(), line) for author, line in zip(authors, lines, strict=True)]
+    rows = list(map(Row, map(str.encode, authors), lines))
     if batch.contexts:
         for row, offset in zip(rows, batch.offsets[passed].tolist(), strict=True):
             row.headers = batch.contexts.get((part.partition, offset), NO_HEADERS)

@@ -17,5 +17,9 @@ def hash_strings(values: Sequence[str | None]) -> NDArray[np.uint64]:
 
     Lone surrogates are hashed as the three bytes UTF-8 would give them.
     """
-    keys = [xxh3_64_intdigest(value.encode("utf-8", "surrogatepass")) or 1 if value else NO_KEY for value in values]
+    try:
+        keys = [xxh3_64_intdigest(value.encode()) or 1 if value else NO_KEY for value in values]
+    except UnicodeEncodeError:
+        encoded = [(value or "").encode("utf-8", "surrogatepass") for value in values]
+        keys = [xxh3_64_intdigest(value) or 1 if value else NO_KEY for value in encoded]
     return np.array(keys, dtype=np.uint64)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-import numpy as np
 import polars as pl
 
 from topics.post import Media
@@ -13,9 +12,6 @@ from workers.signals.column import Column
 
 SEXUAL = frozenset({"sexual", "suggestive", "porn", "nudity"})
 """Names under which scanners report sexual content; case does not matter."""
-
-
-UNKNOWN = pl.Series([None], dtype=pl.Float32)
 
 
 class Attachments:
@@ -34,20 +30,18 @@ class Attachments:
 
     def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
         media = [post.media for post in batch.posts]
-        if not any(media):
-            return {
-                "media_count": pl.Series(np.zeros(len(batch), np.uint16)),
-                "media_sexual": UNKNOWN.new_from_index(0, len(batch)),
-            }
-        return {
-            "media_count": pl.Series(list(map(len, media)), dtype=pl.UInt16),
-            "media_sexual": pl.Series([worst(items) if items else None for items in media], dtype=pl.Float32),
+        columns: dict[str, Callable[[], pl.Series]] = {
+            "media_count": lambda: pl.Series(list(map(len, media)), dtype=pl.UInt16),
+            "media_sexual": lambda: pl.Series([worst(items) if items else None for items in media], dtype=pl.Float32),
         }
+        return {name: column() for name, column in columns.items() if wanted is None or name in wanted}
 
 
 def worst(media: list[Media]) -> float | None:
     """The highest score that says sexual; None if no scanner gave one."""
-    return max(
-        (score for item in media for name, score in item.scores.items() if name.lower() in SEXUAL),
-        default=None,
-    )
+    highest: float | None = None
+    for item in media:
+        for name, score in item.scores.items():
+            if (highest is None or score > highest) and name.lower() in SEXUAL:
+                highest = score
+    return highest
