@@ -144,15 +144,27 @@ class WeightTable:
 
     def margins(self, grams: Grams, field: Field) -> NDArray[np.float64]:
         """float64 (LANES, n): what a field adds to the margin of each model, in steps of the model."""
-        sums = grams.odd * self._odd[field]
-        for hashes, starts in grams.counted():
-            sums += self.sums(hashes, starts, field)
+        sums = grams.odd * self._odd[field] + self.sums(grams, field)
         scale = 1 / np.sqrt(np.maximum(grams.counts(), 1))
         shapes = self.levels(grams.shapes.ravel(), field).reshape(LANES, len(grams.shapes), -1)
         return np.asarray(sums * scale + SHAPE_VALUE * shapes.sum(axis=1), np.float64)
 
-    def sums(self, hashes: NDArray[np.uint32], starts: NDArray[np.int64], field: Field) -> NDArray[np.int64]:
-        """int64 (LANES, n): sums of the levels of hashes (m, k), a text, whose texts begin at `starts`."""
+    def sums(self, grams: Grams, field: Field) -> NDArray[np.int64]:
+        """int64 (LANES, n): sums of the levels of all hashes that are counted, a text."""
+        packed_sums, firsts, count = [], [], 0
+        for hashes, starts in grams.counted():
+            begins, first = pieces(starts, LEVELS_A_SUM // hashes.shape[1])
+            packed_sums.append(np.add.reduceat(self._gathered(hashes, field), begins))
+            firsts.append(first + count)
+            count += len(begins)
+        before = np.zeros((LANES, count + 1), np.int64)
+        np.cumsum(unpacked(np.concatenate(packed_sums)), axis=1, out=before[:, 1:])
+        bounds = before.take(np.array(firsts), axis=1)
+        sums: NDArray[np.int64] = (bounds[:, :, 1:] - bounds[:, :, :-1]).sum(axis=1)
+        return sums
+
+    def _gathered(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.int64]:
+        """int64[m]: the packed levels of hashes (m, k), those side by side added up."""
         size, grams_each = hashes.shape
         gathered = np.empty(size, np.int64)
         for low in range(0, size, CODES_AT_ONCE):
@@ -161,11 +173,7 @@ class WeightTable:
             np.take(self.rows, columns(hashes[rows, 0], self.bits, field), out=total, mode="wrap")
             for gram in range(1, grams_each):
                 total += self.rows.take(columns(hashes[rows, gram], self.bits, field), mode="wrap")
-        begins, firsts = pieces(starts, LEVELS_A_SUM // grams_each)
-        before = np.zeros((LANES, len(begins) + 1), np.int64)
-        if len(begins):
-            np.cumsum(unpacked(np.add.reduceat(gathered, begins)), axis=1, out=before[:, 1:])
-        return np.diff(before.take(firsts, axis=1))
+        return gathered
 
     def levels(self, hashes: NDArray[np.uint32], field: Field) -> NDArray[np.int64]:
         """int64 (LANES, m): the levels of hashed grams."""

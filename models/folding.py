@@ -65,6 +65,31 @@ class Folded:
         places -= np.repeat(self.raw_starts[:-1], np.diff(self.starts))
         return places.astype(np.int32)
 
+    def split(self, size: int) -> tuple[Folded, Folded]:
+        """The first so many texts, and those behind them."""
+        codes, marks, raw = self.starts[size], self.mark_starts[size], self.raw_starts[size]
+        visible, kept = self.kept
+        seen = np.count_nonzero(visible[:raw])
+        first = Folded(
+            self.codes[:codes],
+            self.starts[: size + 1],
+            self.marks[:marks],
+            self.mark_starts[: size + 1],
+            self.raw_starts[: size + 1],
+            (visible[:raw], kept[:seen]),
+            self.capitals[:size],
+        )
+        rest = Folded(
+            self.codes[codes:],
+            self.starts[size:] - codes,
+            self.marks[marks:],
+            self.mark_starts[size:] - marks,
+            self.raw_starts[size:] - raw,
+            (visible[raw:], kept[seen:]),
+            self.capitals[size:],
+        )
+        return first, rest
+
     def text(self, index: int) -> str:
         """The folded text of one post."""
         codes = self.codes[self.starts[index] : self.starts[index + 1]]
@@ -94,7 +119,8 @@ def fold(texts: Sequence[str]) -> Folded:
     marks, mark_starts = separator_marks(surface, surface_starts)
 
     kept = surface >= first_of(SOLO)
-    solid = surface[kept]
+    # Where many are left out here and there, taking what is kept is twice as fast as masking the rest.
+    solid = surface.take(np.flatnonzero(kept))
     separators = np.flatnonzero(~kept)
     solid_starts = surface_starts - separators.searchsorted(surface_starts)
     # Which solid code each separator stands before.
@@ -114,7 +140,7 @@ def fold(texts: Sequence[str]) -> Folded:
     kept[spaces] = True
     surface[spaces] = SPACE
 
-    codes = surface[kept]
+    codes = surface.take(np.flatnonzero(kept))
     codes &= CODE_MASK
     starts = starts_without(kept, surface_starts)
     capitals = np.diff(np.flatnonzero(raw - A < LETTERS).searchsorted(raw_starts))

@@ -59,6 +59,36 @@ class Grams:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def split(self, size: int) -> tuple[Grams, Grams]:
+        """The first so many texts, and those behind them."""
+        codes, marks, words = self.starts[size], self.mark_starts[size], self.word_starts[size]
+        quads = int(self.quad_places.searchsorted(codes))
+        first = Grams(
+            self.hashes[:codes],
+            self.starts[: size + 1],
+            self.marks[:marks],
+            self.mark_starts[: size + 1],
+            self.words[:words],
+            self.word_starts[: size + 1],
+            self.quads[:quads],
+            self.quad_places[:quads],
+            self.odd[:size],
+            self.shapes[:, :size],
+        )
+        rest = Grams(
+            self.hashes[codes:],
+            self.starts[size:] - codes,
+            self.marks[marks:],
+            self.mark_starts[size:] - marks,
+            self.words[words:],
+            self.word_starts[size:] - words,
+            self.quads[quads:],
+            self.quad_places[quads:] - codes,
+            self.odd[size:],
+            self.shapes[:, size:],
+        )
+        return first, rest
+
     def counts(self) -> NDArray[np.int64]:
         """int64[n]: how many grams of 1 to 3 each text has."""
         return gram_counts(self.starts)

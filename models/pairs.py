@@ -36,7 +36,7 @@ def odd_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.int64]:
     places = np.flatnonzero(chinese_pairs(folded, pairs))
     hashes = pairs.take(places)
     held = usual().take((hashes & MASK) >> 3) >> (hashes & 7).astype(np.uint8)
-    odd = places[(held & 1) == 0]
+    odd = places.take(np.flatnonzero((held & 1) == 0))
     counts: NDArray[np.int64] = np.diff(odd.searchsorted(folded.starts))
     return counts
 

@@ -28,6 +28,11 @@ def told(steps: NDArray[np.int64], seed: int) -> NDArray[np.uint32]:
 LENGTH_HASHES = mix(np.arange(len(LENGTHS), dtype=np.uint32) + np.uint32(0x7FEB352D))
 CAPITAL_HASHES = told(CAPITALS, 0x3C6EF372)
 NUMBER_HASHES = told(NUMBERS, 0x1F83D9AB)
+# The hash of each value up to the last step; beyond it there is no other.
+EVERY = [
+    np.repeat(hashes, np.diff(steps, append=steps[-1] + 1))
+    for steps, hashes in ((LENGTHS, LENGTH_HASHES), (CAPITALS, CAPITAL_HASHES), (NUMBERS, NUMBER_HASHES))
+]
 
 
 def shapes(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -36,14 +41,10 @@ def shapes(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64])
     first, lengths: where each word of the folded codes begins, and how long it is, as from `models.words`.
     """
     result = np.empty((3, len(folded)), np.uint32)
-    result[0] = stepped(np.diff(folded.starts), LENGTHS, LENGTH_HASHES)
-    result[1] = stepped(folded.capitals, CAPITALS, CAPITAL_HASHES)
-    result[2] = stepped(longest_numbers(folded, first, lengths), NUMBERS, NUMBER_HASHES)
+    values = np.diff(folded.starts), folded.capitals, longest_numbers(folded, first, lengths)
+    for row, each, hashes in zip(result, values, EVERY, strict=True):
+        hashes.take(each, out=row, mode="clip")
     return result
-
-
-def stepped(values: NDArray[np.int64], steps: NDArray[np.int64], hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    return hashes.take(steps.searchsorted(values, "right") - 1)
 
 
 def longest_numbers(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:

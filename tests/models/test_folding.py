@@ -130,6 +130,15 @@ def test_invisible_characters_change_nothing(text: str) -> None:
     assert folded("\u200d".join(text)) == folded(text)
 
 
+@given(st.lists(ANY_TEXT, max_size=4), st.lists(ANY_TEXT, max_size=4))
+def test_texts_folded_together_and_split_are_those_folded_apart(first: list[str], rest: list[str]) -> None:
+    for part, texts in zip(fold([*first, *rest]).split(len(first)), (first, rest), strict=True):
+        alone = fold(texts)
+        assert [part.text(place) for place in range(len(part))] == [alone.text(place) for place in range(len(alone))]
+        for name in ("starts", "marks", "mark_starts", "raw_starts", "capitals", "origin"):
+            assert np.array_equal(getattr(part, name), getattr(alone, name)), name
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_table_is_what_its_sources_give() -> None:
     pytest.importorskip("opencc", reason="needs the extra `train`")

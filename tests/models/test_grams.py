@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,13 @@ def test_capitals_and_the_longest_number_are_told_however_the_text_folds() -> No
     assert len(set(numbers[:13].tolist())) == 13
     assert numbers[13] == numbers[12]
     assert numbers[14] == numbers[3]
+
+
+@given(TEXTS, TEXTS)
+def test_grams_of_texts_hashed_together_and_split_are_those_of_each(first: list[str], rest: list[str]) -> None:
+    for part, texts in zip(of(*first, *rest).split(len(first)), (first, rest), strict=True):
+        alone = of(*texts)
+        # Of those of four some are none, and which of these are there depends on the neighbours.
+        assert held(part.quads) == held(alone.quads)
+        for name in {each.name for each in fields(Grams)} - {"quads", "quad_places"}:
+            assert np.array_equal(getattr(part, name), getattr(alone, name)), name
