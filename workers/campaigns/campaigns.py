@@ -68,17 +68,16 @@ class Campaigns:
         self.ids[rows], self.shown[rows] = part.ids, part.shown
         self.grown += [(start + row, told) for row, told in part.grown]
 
-    def take(self, offsets: NDArray[np.int64], answer: bytes) -> NDArray[np.bool_]:
-        """Set the posts that the answer tells of; returns which of `offsets` these are."""
+    def take(self, offsets: NDArray[np.int64], answer: bytes, rows: NDArray[np.intp] | None = None) -> None:
+        """Set the posts that the answer tells of. rows: which of `offsets` these are, where that is known."""
         found, records = read_answer(answer)
-        _, here, there = np.intersect1d(offsets, found["offset"], assume_unique=True, return_indices=True)
-        self.ids[here], self.shown[here] = found["id"][there], found["shown"][there]
-        told = np.zeros(len(offsets), np.bool_)
-        told[here] = True
-        for row in here.tolist() if records else []:
+        if rows is None:
+            _, rows, there = np.intersect1d(offsets, found["offset"], assume_unique=True, return_indices=True)
+            found = found[there]
+        self.ids[rows], self.shown[rows] = found["id"], found["shown"]
+        for row in rows.tolist() if records else []:
             if (record := records.get(int(offsets[row]))) is not None:
                 self.grown.append((row, read_record(int(self.ids[row]), record)))
-        return told
 
 
 async def find(
@@ -113,7 +112,7 @@ async def find(
             )
         )
         if isinstance(answer, Found):
-            campaigns.take(offsets, answer.answer)
+            campaigns.take(offsets, answer.answer, texts.rows)
             break
         for before in answer.answers:
             campaigns.take(offsets, before)

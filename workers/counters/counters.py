@@ -6,6 +6,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,8 +166,10 @@ class Counters:
         """
         readings = Readings.none(self._specs, len(offsets))
         if parts and texts is not None:
+            begins = texts.rows.searchsorted([parts[0].start, *(part.stop for part in parts)]).tolist()
+            asked = [part for part, (first, stop) in zip(parts, pairwise(begins), strict=True) if first < stop]
             async with self._finding:
-                await self._each(readings, parts, lambda part: self._find(readings.campaigns, part, offsets, texts))
+                await self._each(readings, asked, lambda part: self._find(readings.campaigns, part, offsets, texts))
             keys = {**keys, "campaign": readings.campaigns.ids}
         if parts and self._specs:
             await self._count(readings, parts, offsets, times, keys)

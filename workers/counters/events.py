@@ -76,8 +76,9 @@ class Events:
         self.row: Ints = posts.order[at]
         key = posts.keys[at]
         # floor(6 t / window): a pane need not be a whole number of milliseconds for windows to be exact.
-        windows, window = np.unique([spec.window_ms for spec in specs], return_inverse=True)
-        panes = np.concatenate([np.zeros(0, np.int64), *(times * PANES // each for each in windows.tolist())])
+        windows = list(dict.fromkeys(spec.window_ms for spec in specs))
+        window = np.array([windows.index(spec.window_ms) for spec in specs], np.int64)
+        panes = np.concatenate([np.zeros(0, np.int64), *(times * PANES // each for each in windows)])
         self.spec = self.lane % max(len(specs), 1)
         pane = panes[window[self.spec] * posts.posts + self.row]
         new_key = (self.lane[1:] != self.lane[:-1]) | (key[1:] != key[:-1])
