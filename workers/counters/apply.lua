@@ -75,8 +75,8 @@ for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   local identity, shard, cells, ttl, block = unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
   if identity ~= of_identity or block ~= of_block then
     of_identity, of_block = identity, block
-    own = prefix .. format('%s:%.0f:', identities[identity + 1], block)
-    before = prefix .. format('%s:%.0f:', identities[identity + 1], block - 1)
+    own = format('%s%s:%.0f:', prefix, identities[identity + 1], block)
+    before = format('%s%s:%.0f:', prefix, identities[identity + 1], block - 1)
   end
   for from = 1, cells, AT_ONCE do
     local size = math.min(cells - from + 1, AT_ONCE)
@@ -90,58 +90,42 @@ for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   end
 end
 
--- Which of the hashes exist: most often all do, or none of neighbours.
-local function mark(hashes, from, to, there)
-  local count, size = call('EXISTS', unpack(hashes, from, to)), to - from + 1
-  if count > 0 and count < size then
-    local middle = math.floor((from + to) / 2)
-    mark(hashes, from, middle, there)
-    mark(hashes, middle + 1, to, there)
-  else
-    for at = from, to do
-      there[at] = count > 0
-    end
-  end
-end
-
--- Read. `current` keeps what is there now, to be added to.
-local flags, counts, members, lengths, current, is_there = {}, {}, {}, {}, {}, {}
-local flag_at, count_hits, member_hits, member_bytes = 0, 0, 0, 0
+-- Read. `current` keeps what is there now, to be added to; behind its cells, whether the hash is a table.
+local flags, counts, members, lengths, current = {}, {}, {}, {}, {}
+local flag_at, count_hits, member_hits = 0, 0, 0
 local length_of = made_once(function(length) return pack('<I4', length) end)
 local one_behind = made_once(function(zeros) return rep('0', zeros) .. '1' end)
-local function read(hashes)
-  local there, values_of = {}, {}
-  for from = 1, chunks, AT_ONCE do
-    mark(hashes, from, math.min(from + AT_ONCE - 1, chunks), there)
-  end
-  for chunk = 1, chunks do
-    local size, found_at = sizes[chunk], 0
-    local values = there[chunk] and call('HMGET', hashes[chunk], unpack(fields[chunk], 1, size)) or {}
-    values_of[chunk] = values
-    for cell = 1, there[chunk] and size or 0 do
-      local value = values[cell]
-      if value then
-        flag_at = flag_at + 1
-        flags[flag_at] = one_behind[cell - found_at - 1]
-        found_at = cell
-        if chunk <= count_chunks then
-          count_hits = count_hits + 1
-          counts[count_hits] = value
-        else
-          member_hits = member_hits + 1
-          members[member_hits], lengths[member_hits] = value, length_of[#value]
-        end
+local function read(chunk, values)
+  local size, found_at = sizes[chunk], 0
+  for cell = 1, size do
+    local value = values[cell]
+    if value then
+      flag_at = flag_at + 1
+      flags[flag_at] = one_behind[cell - found_at - 1]
+      found_at = cell
+      if chunk <= count_chunks then
+        count_hits = count_hits + 1
+        counts[count_hits] = value
+      else
+        member_hits = member_hits + 1
+        members[member_hits], lengths[member_hits] = value, length_of[#value]
       end
     end
-    if found_at < size then
-      flag_at = flag_at + 1
-      flags[flag_at] = rep('0', size - found_at)
-    end
   end
-  return values_of, there
+  if found_at < size then
+    flag_at = flag_at + 1
+    flags[flag_at] = rep('0', size - found_at)
+  end
 end
-current, is_there = read(names)
-read(names_before)
+for chunk = 1, chunks do
+  local own, size = fields[chunk], sizes[chunk]
+  own[size + 1] = TABLE_FIELD
+  current[chunk] = call('HMGET', names[chunk], unpack(own, 1, size + 1))
+  read(chunk, current[chunk])
+end
+for chunk = 1, chunks do
+  read(chunk, call('HMGET', names_before[chunk], unpack(fields[chunk], 1, sizes[chunk])))
+end
 local flag_part, count_part, length_part, member_part = concat(flags), concat(counts), concat(lengths), concat(members)
 local batch = pack('<I4', #recipe) .. recipe
   .. pack('<I4I4I4I4', #flag_part, #count_part, #length_part, #member_part)
@@ -228,7 +212,7 @@ local increments_of = made_once(function(size) return rep('c24', size) end)
 local additions_of = made_once(function(size) return '<' .. rep('I4c0', size) end)
 for chunk = 1, chunks do
   local name, size, has, own, more, at = names[chunk], sizes[chunk], current[chunk], fields[chunk], nil, 0
-  if not is_there[chunk] then
+  if not has[size + 1] then
     written[1], written[2], at = TABLE_FIELD, TABLE_VALUE, 2
   end
   if chunk <= count_chunks then
