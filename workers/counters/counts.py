@@ -32,10 +32,7 @@ def read_counts(events: Events, old: NDArray[np.uint32], counted: bool) -> NDArr
     # Groups of the same key in earlier panes: those of their posts that came before the event.
     rows = int(events.row.max(initial=0)) + 1
     in_order = events.group * rows + events.row
-    for back in range(1, PANES):
-        reaches = events.reaches(back)
-        if not reaches.any():
-            break
+    for back, reaches in enumerate(events.reach, 1):
         at = np.flatnonzero(reaches[events.group])
         other = events.group[at] - back
         measured[at] += np.searchsorted(in_order, other * rows + events.row[at]) - events.group_start[other]

@@ -97,12 +97,13 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     own, previous = old.first[:, cell]
     starts = old.bounds[np.stack([own, previous + pane + 1])]
     sizes = old.bounds[np.stack([own + pane + 1, previous + PANES])] - starts
-    reach = [events.reaches(back) for back in range(1, PANES)]
-    busy = (events.group_size > 1) | sizes.any(axis=0) | reach[0]
+    busy = (events.group_size > 1) | sizes.any(axis=0)
+    for reaches in events.reach[:1]:
+        busy |= reaches
     groups = np.flatnonzero(busy)
     # Every member that may count for a group: first those that were there before the batch.
     at_old, owner = ranges(starts[:, groups].ravel(), sizes[:, groups].ravel())
-    at_new, new_unit = _in_window(events, member, groups, reach) if counted else (groups[:0], groups[:0])
+    at_new, new_unit = _in_window(events, member, groups) if counted else (groups[:0], groups[:0])
     unit = np.concatenate([np.tile(np.arange(len(groups)), 2)[owner], new_unit])
     order, _, same = by_group(unit, np.concatenate([old.members[at_old], member[at_new]]), max(len(groups), 1))
     begins = np.ones(len(order), np.bool_)
@@ -126,17 +127,15 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     return measured
 
 
-def _in_window(events: Events, member: Members, groups: Ints, reach: list[Flags]) -> tuple[Ints, Ints]:
+def _in_window(events: Events, member: Members, groups: Ints) -> tuple[Ints, Ints]:
     """The batch's elements with a member in the windows of these groups, and for each which of the groups that is.
 
     Those of a group come in the order of their rows.
     """
     units = np.arange(len(groups))
     found = [ranges(events.group_start[groups], events.group_size[groups])]
-    for back in range(1, PANES):
-        near = units[reach[back - 1][groups]]
-        if len(near) == 0:
-            break
+    for back, reaches in enumerate(events.reach, 1):
+        near = units[reaches[groups]]
         earlier = groups[near] - back
         at, owner = ranges(events.group_start[earlier], events.group_size[earlier])
         found.append((at, near[owner]))
@@ -152,6 +151,8 @@ def _first_in_group(events: Events, member: Members) -> Flags:
     """Which elements are the first of their group with their member."""
     first = np.ones(len(member), np.bool_)
     shared = np.flatnonzero((events.group_size > 1)[events.group])
+    if len(shared) == 0:
+        return first
     order, _, same = by_group(events.group[shared], member[shared], max(len(events.group_size), 1))
     first[shared[order[1:][same]]] = False
     return first

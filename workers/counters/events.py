@@ -97,13 +97,20 @@ class Events:
         self._cell_lane = group_lane[first_group]
         self.cells = len(first_group)
 
-    def reaches(self, back: int) -> NDArray[np.bool_]:
-        """Groups whose window holds the group `back` places before them, for the same lane and key. Shape (groups,)."""
-        answer = np.zeros(len(self.group_pane), np.bool_)
-        answer[back:] = (self._group_run[back:] == self._group_run[:-back]) & (
-            self.group_pane[back:] - self.group_pane[:-back] < PANES
-        )
-        return answer
+    @cached_property
+    def reach(self) -> list[NDArray[np.bool_]]:
+        """Groups whose window holds the group before them, for the same lane and key, (groups,); then the one before
+        that, and so on as long as there are any."""
+        found: list[NDArray[np.bool_]] = []
+        for back in range(1, PANES):
+            reaches = np.zeros(len(self.group_pane), np.bool_)
+            reaches[back:] = (self._group_run[back:] == self._group_run[:-back]) & (
+                self.group_pane[back:] - self.group_pane[:-back] < PANES
+            )
+            if not reaches.any():
+                break
+            found.append(reaches)
+        return found
 
     @cached_property
     def _stored_order(self) -> Ints | None:
