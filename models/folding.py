@@ -65,6 +65,11 @@ class Folded:
         places -= np.repeat(self.raw_starts[:-1], np.diff(self.starts))
         return places.astype(np.int32)
 
+    def places(self, rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[k]: the place in `codes` of what is kept of these texts from these offsets (in code points) on."""
+        visible, kept = self.kept
+        return starts_without(kept, starts_without(visible, self.raw_starts[rows] + offsets))
+
     def split(self, size: int) -> tuple[Folded, Folded]:
         """The first so many texts, and those behind them."""
         codes, marks, raw = self.starts[size], self.mark_starts[size], self.raw_starts[size]

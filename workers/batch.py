@@ -97,13 +97,18 @@ class Batch:
         """Event times, int64[n] milliseconds: a date after the arrival is a wrong one and counts as the arrival."""
         return np.minimum(self.created_at, self.arrived_at)
 
+    @cached_property
+    def folded(self) -> Folded:
+        """The texts, and behind them the names: a step over both costs little more than one over either."""
+        return fold([*self.texts, *self.names])
+
     @property
     def folded_text(self) -> Folded:
-        return self._folded[0]
+        return self._fields[0]
 
     @property
     def folded_name(self) -> Folded:
-        return self._folded[1]
+        return self._fields[1]
 
     @property
     def text_grams(self) -> Grams:
@@ -113,15 +118,10 @@ class Batch:
     def name_grams(self) -> Grams:
         return self._grams[1]
 
-    # Texts and names end to end: a step over both costs little more than one over either.
     @cached_property
-    def _folded_together(self) -> Folded:
-        return fold([*self.texts, *self.names])
-
-    @cached_property
-    def _folded(self) -> tuple[Folded, Folded]:
-        return self._folded_together.split(len(self))
+    def _fields(self) -> tuple[Folded, Folded]:
+        return self.folded.split(len(self))
 
     @cached_property
     def _grams(self) -> tuple[Grams, Grams]:
-        return grams(self._folded_together).split(len(self))
+        return grams(self.folded).split(len(self))

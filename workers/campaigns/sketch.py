@@ -28,9 +28,10 @@ characters. Fifteen of these are enough, or thirty letters; below are slogans, c
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
-# A mention of a quoted author ends with a colon; what follows are that author's words.
+# A mention of a quoted author ends with a colon; what follows are that author's words. Each way begins with a letter of
+# its own, which the engine then looks for alone.
 CHANGING = re.compile(
-    r"(?://|\bRT )@.*|https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+",
+    r"//@.*|R(?<=\bR)T @.*|https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+",
     re.MULTILINE,
 )
 
@@ -72,7 +73,7 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     codes, hashes = folded.codes[at], batch.text_grams.hashes
     alphabetic = codes < ALPHABETS_END
     digits = codes - np.uint32(ord("0")) <= 9
-    changes = digits | changing(batch, rows, at, starts)
+    changes = digits | changing(batch, rows, starts)
     twos, threes = hashes[at, 1], hashes[at, 2]
     shorts = np.where(alphabetic, chained(twos, 2), twos)
     longs = np.where(alphabetic, chained(threes, 3), threes)
@@ -122,22 +123,25 @@ def chained(grams: Hashes, size: int) -> Hashes:
     return result
 
 
-def changing(batch: Batch, rows: NDArray[np.intp], at: Places, starts: Places) -> Flags:
+def changing(batch: Batch, rows: NDArray[np.intp], starts: Places) -> Flags:
     """Which of the codes of `rows` are of links, mentions, hashtags and quotes.
 
-    at: places of the codes in the folded text; starts: where those of each row begin, and the last end.
+    starts: where the codes of each row begin, and the last end.
     """
-    changes = np.zeros(len(at), np.bool_)
     texts = [batch.texts[row] for row in rows.tolist()]
-    dressed = [place for place, text in enumerate(texts) if "@" in text or "#" in text or "://" in text]
-    for place in dressed:
-        begin, end = starts[place], starts[place + 1]
-        spans = [match.span() for match in CHANGING.finditer(texts[place])]
-        if spans:
-            bounds = batch.folded_text.origin[at[begin:end]].searchsorted(np.array(spans).ravel()) + begin
-            for first, stop in bounds.reshape(-1, 2).tolist():
-                changes[first:stop] = True
-    return changes
+    spans = [
+        (place, *match.span())
+        for place, text in enumerate(texts)
+        if "@" in text or "#" in text or "://" in text
+        for match in CHANGING.finditer(text)
+    ]
+    place, begin, end = np.array(spans, np.intp).reshape(-1, 3).T
+    row, folded = rows[place], batch.folded_text
+    shift = starts[place] - folded.starts[row]
+    begins, ends = (folded.places(row, offset) + shift for offset in (begin, end))
+    size = int(starts[-1])
+    inside = np.cumsum(np.bincount(begins, minlength=size + 1) - np.bincount(ends, minlength=size + 1))
+    return inside[:size] > 0
 
 
 def minima(grams: Hashes, owner: Places, texts: int, parts: int) -> Hashes:

@@ -44,32 +44,35 @@ class Duplicates:
 
 def fingerprints(batch: Batch) -> NDArray[np.uint64]:
     """uint64[n]: a hash of each folded text without its spaces, 0 where that carries too little."""
-    folded, hashes = batch.folded_text, batch.text_grams.hashes[:, 2]
-    places = np.flatnonzero(hashes != NO_GRAM)
-    weights = carried(hashes[places], folded.codes[places] < ALPHABETS_END, places.searchsorted(folded.starts))
-
+    folded, grams = batch.folded_text, batch.text_grams.hashes[:, 2]
+    weights = carried(grams, folded.codes < ALPHABETS_END, folded.starts)
     solid = np.flatnonzero(folded.codes != SPACE)
     starts = solid.searchsorted(folded.starts)
     letters = places_inside(starts).astype(np.uint64) << np.uint64(32)
-    letters |= folded.codes[solid]
-    # Sums modulo 2^64 wrap, and so do their differences: exact.
-    sums = np.zeros(len(letters) + 1, np.uint64)
-    np.cumsum(spread(letters), out=sums[1:])
-    result = np.maximum(np.diff(sums[starts]), 1)
+    letters |= folded.codes.take(solid)
+    # Sums modulo 2^64 wrap.
+    result = np.maximum(sums(spread(letters), starts), 1)
     result[weights < FINGERPRINT_WEIGHT] = 0
     return result
 
 
-def carried(grams: NDArray[np.uint32], alphabetic: NDArray[np.bool_], starts: Places) -> Places:
-    """int64[n]: weight of each text's grams that are none of the REMEMBERED before them in the text."""
+def carried(grams: NDArray[np.uint32], alphabetic: NDArray[np.bool_], starts: Places) -> NDArray[np.uint64]:
+    """uint64[n]: weight of each text's grams that are none of the REMEMBERED before them in the text."""
     weights = np.where(alphabetic, np.uint8(1), np.uint8(LETTERS_A_CHARACTER))
+    weights *= grams != NO_GRAM
     for back in range(1, min(REMEMBERED + 1, len(grams))):
         again = np.flatnonzero(grams[back:] == grams[:-back]) + back
         begins = starts[starts.searchsorted(again, side="right") - 1]
         weights[again[again - begins >= back]] = 0
-    sums = np.zeros(len(grams) + 1, np.int64)
-    np.cumsum(weights, out=sums[1:])
-    return np.diff(sums[starts])
+    return sums(weights, starts)
+
+
+def sums(values: NDArray[np.uint8] | NDArray[np.uint64], starts: Places) -> NDArray[np.uint64]:
+    """uint64[n]: sums of the values of each text."""
+    result = np.zeros(len(starts) - 1, np.uint64)
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    result[filled] = np.add.reduceat(values, starts[filled], dtype=np.uint64)
+    return result
 
 
 def places_inside(starts: Places) -> Places:

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 from ahocorasick_rs import AhoCorasick, Implementation
 from numpy.typing import NDArray
 
-from models.folding import ROLE_SHIFT, WORD, Folded, fold, table
+from models.folding import ROLE_SHIFT, WORD, fold, table
 from workers.batch import Batch
 from workers.signals.column import Column
 
 SPACED_SCRIPTS_END = 0x0590
 # A full table of states is twice as fast as the compact form, and too large for long lists.
 FULL_TABLE_CHARACTERS = 20_000
+FIELDS: Final[tuple[Literal["text"], Literal["name"]]] = ("text", "name")
+"""As they lie in `Batch.folded`."""
 
 
 class TermHit(NamedTuple):
@@ -71,12 +73,13 @@ class Terms:
         self._automaton = AhoCorasick(patterns, implementation=form)
 
     def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
-        hits = np.zeros((len(self._lists), len(batch)), np.int64)
-        for folded in (batch.folded_text, batch.folded_name):
-            found = self._search(folded.codes, folded.starts)
-            rows = row_of(found.start, folded.starts)
-            cells = self._list_of[found.pattern] * len(batch) + rows
-            hits += np.bincount(cells, minlength=hits.size).reshape(hits.shape)
+        folded = batch.folded
+        found = self._search(folded.codes, folded.starts)
+        cells = self._list_of[found.pattern] * len(folded) + row_of(found.start, folded.starts)
+        of_fields = np.bincount(cells, minlength=len(self._lists) * len(folded)).reshape(
+            len(self._lists), 2, len(batch)
+        )
+        hits = of_fields.sum(axis=1)
         counts = np.minimum(hits, 0xFFFF).astype(np.uint16)
         return {column.name: pl.Series(row, dtype=pl.UInt16) for column, row in zip(self.columns, counts, strict=True)}
 
@@ -86,17 +89,17 @@ class Terms:
         Meant for the few posts that people will look at.
         """
         hits: list[list[TermHit]] = [[] for _ in batch.posts]
-        self._add_hits(hits, "text", batch.folded_text)
-        self._add_hits(hits, "name", batch.folded_name)
-        return hits
-
-    def _add_hits(self, hits: list[list[TermHit]], field: Literal["text", "name"], folded: Folded) -> None:
+        folded = batch.folded
         found = self._search(folded.codes, folded.starts)
-        rows = row_of(found.start, folded.starts)
+        texts = row_of(found.start, folded.starts)
+        order = np.argsort(texts, kind="stable")
         starts, ends = folded.origin[found.start], folded.origin[found.end - 1] + 1
-        columns = (column.tolist() for column in (rows, found.pattern, starts, ends))
-        for row, pattern, start, end in zip(*columns, strict=True):
-            hits[row].append(TermHit(self._lists[self._list_of[pattern]], self._terms[pattern], field, start, end))
+        columns = (column[order].tolist() for column in (texts, found.pattern, starts, ends))
+        for text, pattern, start, end in zip(*columns, strict=True):
+            place, row = divmod(text, len(batch))
+            hit = TermHit(self._lists[self._list_of[pattern]], self._terms[pattern], FIELDS[place], start, end)
+            hits[row].append(hit)
+        return hits
 
     def _search(self, codes: NDArray[np.uint32], starts: NDArray[np.int64]) -> Hits:
         """Hits in texts that lie end to end. Found overlapping, so that no false hit hides a true one."""
