@@ -195,7 +195,7 @@ local function unite_one(value, more)
     start = start + (have[earlier] < cap and have[earlier] * MEMBER_BYTES or 0)
   end
   local member, stop = sub(more, HEADER_BYTES + 1), start + size * MEMBER_BYTES
-  local at = find(value, member, start, true)
+  local at = size > 0 and find(value, member, start, true)
   while at and at < stop do
     if (at - start) % MEMBER_BYTES == 0 then
       return nil
