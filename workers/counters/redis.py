@@ -117,6 +117,9 @@ class RedisStore:
     async def close(self) -> None:
         for sending in self._sending:
             sending.cancel()
+        for _, waiting in self._asked:
+            waiting.cancel()
+        self._asked = []
         await self._redis.aclose()
 
     async def _run(self, mode: str, request: Request) -> list[Any]:
