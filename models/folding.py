@@ -140,7 +140,8 @@ def fold(texts: Sequence[str]) -> Folded:
         places = np.flatnonzero(repeated)
         kept[places + followed.searchsorted(places, "right")] = False
     # The last separator before a spaced word stays, as a space.
-    last = np.diff(followed, append=-1) != 0
+    last = np.ones(len(followed), bool)
+    np.not_equal(followed[1:], followed[:-1], out=last[:-1])
     spaces = separators[last & spaced.take(followed)]
     kept[spaces] = True
     surface[spaces] = SPACE

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workers.policy import Policy, Verdicts
 
 log = structlog.get_logger(__name__)
+UNREAD = pl.Series([None], dtype=pl.UInt32)
 PLAIN = Post("plain", "今天天气很好 what a fine day", Author("author", "name"), 1_790_000_000_000)
 
 
@@ -147,7 +148,7 @@ class Judge:
         columns = []
         for name, values in readings.values.items():
             column, known = pl.Series(name, values), readings.known[name]
-            columns.append(column if known.all() else column.set(pl.Series(~known), None))
+            columns.append(column if known.all() else column.zip_with(pl.Series(known), UNREAD))
         return columns
 
     def _note_degraded(self, error: CountersUnavailable) -> None:

@@ -68,12 +68,12 @@ class Signals:
         A family of which nothing is wanted is not computed. `wanted` names at least one signal.
         """
         chosen = self.names if wanted is None else wanted & self.names
-        columns: dict[str, pl.Series] = {}
+        columns: list[pl.Series] = []
         for family in self.families:
             own = [column.name for column in family.columns if column.name in chosen]
             if own:
                 measured = self._measured(family, batch, own)
-                columns |= {name: measured[name] for name in own}
+                columns += [measured[name].alias(name) for name in own]
         return pl.DataFrame(columns)
 
     def keys(self, batch: Batch, by: Collection[str]) -> dict[str, NDArray[np.uint64]]:

@@ -46,6 +46,9 @@ class Hits(NamedTuple):
     end: NDArray[np.int64]
 
 
+NO_HITS = Hits(*np.zeros((3, 0), np.int64))
+
+
 class Terms:
     """A column of hits for each term list.
 
@@ -105,6 +108,8 @@ class Terms:
         """Hits in texts that lie end to end. Found overlapping, so that no false hit hides a true one."""
         joined = codes.astype("<u4", copy=False).tobytes().decode("utf-32-le")
         found = self._automaton.find_matches_as_indexes(joined, overlapping=True)
+        if not found:
+            return NO_HITS
         flat = np.fromiter(chain.from_iterable(found), np.int64, 3 * len(found))
         return self._counted(self._valid(Hits(*flat.reshape(-1, 3).T), codes, starts))
 
