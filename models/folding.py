@@ -121,12 +121,12 @@ def fold(texts: Sequence[str]) -> Folded:
     visible = looked_up >= first_of(SEPARATOR)
     surface = looked_up[visible]
     surface_starts = starts_without(visible, raw_starts)
-    marks, mark_starts = separator_marks(surface, surface_starts)
 
     kept = surface >= first_of(SOLO)
     # Where many are left out here and there, taking what is kept is twice as fast as masking the rest.
     solid = surface.take(np.flatnonzero(kept))
     separators = np.flatnonzero(~kept)
+    marks, mark_starts = separator_marks(surface, surface_starts, separators)
     solid_starts = surface_starts - separators.searchsorted(surface_starts)
     # Which solid code each separator stands before.
     followed = separators - np.arange(len(separators))
@@ -203,29 +203,23 @@ def fourth_in_a_row(codes: NDArray[np.uint32], breaks: NDArray[np.bool_]) -> NDA
 
 
 def separator_marks(
-    surface: NDArray[np.uint32], starts: NDArray[np.int64]
+    surface: NDArray[np.uint32], starts: NDArray[np.int64], separators: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Each separator between its visible neighbours, as Folded.marks and Folded.mark_starts.
 
-    surface: table entries of the visible codes of all texts, which begin at `starts`.
+    surface: table entries of the visible codes of all texts, which begin at `starts`. separators: where separators are.
     """
-    apart = surface < first_of(SOLO)
-    word = surface >= first_of(WORD)
-    # A lone space between two words is no mark.
-    between = surface[1:-1] == first_of(SEPARATOR) + np.uint32(SPACE)
-    between &= word[:-2]
-    between &= word[2:]
     edge = np.zeros(len(surface) + 1, bool)
     edge[starts] = True
-    between &= ~(edge[1:-2] | edge[2:-1])
-    apart[1:-1] &= ~between
-    places = np.flatnonzero(apart)
-    before = surface.take(places - 1, mode="wrap") * ~edge.take(places)
-    here = surface.take(places)
-    after = surface.take(places + 1, mode="clip") * ~edge.take(places + 1)
-    kept = np.flatnonzero((before != here) | (here != after))
+    before = surface.take(separators - 1, mode="wrap") * ~edge.take(separators)
+    here = surface.take(separators)
+    after = surface.take(separators + 1, mode="clip") * ~edge.take(separators + 1)
+    told = (before != here) | (here != after)
+    # A lone space between two words is no mark.
+    told &= (here != first_of(SEPARATOR) + np.uint32(SPACE)) | (before < first_of(WORD)) | (after < first_of(WORD))
+    kept = np.flatnonzero(told)
     marks = np.empty((3, len(kept)), np.uint32)
     for row, codes in zip(marks, (before, here, after), strict=True):
         codes.take(kept, mode="clip", out=row)
     marks &= CODE_MASK
-    return marks.T, places.take(kept).searchsorted(starts)
+    return marks.T, separators.take(kept).searchsorted(starts)
