@@ -40,8 +40,8 @@ class Grams:
     run past its text's end. starts: int64[n + 1], as in Folded. The columns lie one after another in memory
     (`hashes[:, k]` is contiguous). marks: uint32[s, 4], for each separator of Folded.marks the hashes of
     itself, with what is before it, with what is after it, with both. mark_starts: int64[n + 1], as in Folded.
-    words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces,
-    some NO_GRAM; quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`.
+    words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces;
+    quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`.
     shapes: uint32[3, n], as from `models.shape`.
     """
 
@@ -151,17 +151,17 @@ def gram_hashes(codes: NDArray[np.uint32], starts: NDArray[np.int64]) -> NDArray
 
 
 def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """uint32[q, 1] and int64[q]: the 4-grams of codes below LETTERS_END, NO_GRAM where one would run past its text's
-    end, and where they begin. threes: uint32[m], the 3-gram that begins at each code."""
-    plain = codes < LETTERS_END
+    """uint32[q, 1] and int64[q]: the 4-grams of codes below LETTERS_END, and where they begin. threes: uint32[m], the
+    3-gram that begins at each code."""
+    plain, within = codes < LETTERS_END, threes != NO_GRAM
     both = plain[:-1] & plain[1:]
-    places = np.flatnonzero(both[:-2] & both[2:])
-    first, second = threes.take(places), threes.take(places + 1)
-    within = (first != NO_GRAM) & (second != NO_GRAM)
-    first *= SPREAD
-    first += second
-    first += QUAD_SEED
-    return (mix(first) * within)[:, None], places
+    whole = both[:-2] & both[2:]
+    whole &= within[:-3]
+    whole &= within[1:-2]
+    places = np.flatnonzero(whole)
+    rolled = threes[:-1] * SPREAD
+    rolled += threes[1:]
+    return mix(rolled.take(places) + QUAD_SEED)[:, None], places
 
 
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
