@@ -85,7 +85,8 @@ class Ablation:
         seen = np.ones(self.counts.shape[1], np.float32)
         seen[list(blind)] = 0
         eyes = sparse.diags_array(seen)
-        model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], self.ways)
+        sources = [self.all.sources[row] for row in np.flatnonzero(rows).tolist()]
+        model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], sources, self.ways)
 
         def score(counts: sparse.csr_matrix) -> NDArray[np.float64]:
             chance: NDArray[np.float64] = model.predict_proba(counts @ eyes)[:, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,12 +29,15 @@ TOLERANCE = 1e-4
 
 class Ways(NamedTuple):
     """How to learn. strength: inverse regularisation of grams weighted by rarity and by how well they tell the classes
-    apart, that to the power `telling`. shift: added to the calibrated log-odds. copies: how many camouflaged copies of
-    each positive post are learned from beside it, each counting `copy_weight` of it; of other posts there is one if
-    `other_weight` is more than 0: ordinary people seldom camouflage, but they do slip."""
+    apart, that to the power `telling`. kinds: names of sources, those of one kind together: what tells classes apart is
+    looked for within each kind alone, and the best of it counts; none: among all posts. shift: added to the calibrated
+    log-odds. copies: how many camouflaged copies of each positive post are learned from beside it, each counting
+    `copy_weight` of it; of other posts there is one if `other_weight` is more than 0: ordinary people seldom
+    camouflage, but they do slip."""
 
     strength: float = 8.0
     telling: float = 0.5
+    kinds: tuple[tuple[str, ...], ...] = ()
     shift: float = 0.0
     copies: int = 3
     copy_weight: float = 0.15
@@ -76,7 +80,7 @@ def learned(grams: CharGrams, of: Examples, reads: Reads, seed: int, ways: Ways)
     """A model of posts and their camouflaged copies."""
     all_of = with_copies(of, seed, ways)
     counts = grams.transform(all_of.documents(reads))
-    return logistic(counts, all_of.positive, all_of.weights, ways)
+    return logistic(counts, all_of.positive, all_of.weights, all_of.sources, ways)
 
 
 def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
@@ -90,10 +94,14 @@ def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
 
 
 def logistic(
-    counts: sparse.csr_matrix, positive: NDArray[np.bool_], weights: NDArray[np.float64], ways: Ways
+    counts: sparse.csr_matrix,
+    positive: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    sources: Sequence[str],
+    ways: Ways,
 ) -> LogisticRegression:
     """A logistic regression over grams weighted by rarity and log-count ratio, with both put into its weights."""
-    scale = inverse_frequency(counts) * log_ratio(counts, positive, weights) ** np.float32(ways.telling)
+    scale = inverse_frequency(counts) * telling(counts, positive, weights, sources, ways) ** np.float32(ways.telling)
     model = LogisticRegression(C=ways.strength, tol=TOLERANCE, max_iter=ITERATIONS)
     # One thread: sums in another order would not be the same to the last bit. More iterations than ITERATIONS
     # change nothing that can be measured, so that stopping short is no reason to warn.
@@ -103,6 +111,20 @@ def logistic(
     model.coef_ = on_grid(model.coef_ * scale)
     model.intercept_ = model.intercept_.astype(np.float32)
     return model
+
+
+def telling(
+    counts: sparse.csr_matrix,
+    positive: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    sources: Sequence[str],
+    ways: Ways,
+) -> NDArray[np.float32]:
+    """The log-count ratio of each gram: among all posts, or the highest within a kind of them."""
+    named = np.array(sources)
+    kinds = [np.flatnonzero(np.isin(named, kind)) for kind in ways.kinds] or [np.arange(len(named))]
+    ratios = [log_ratio(counts[rows], positive[rows], weights[rows]) for rows in kinds]
+    return np.asarray(np.max(ratios, axis=0), np.float32)
 
 
 def log_ratio(

@@ -15,6 +15,7 @@ from models.training.sources import LabelledPost
 GRAMMAR = "our own grammar"
 MASKED_DIGITS = re.compile(r"x{2,}")
 DIGIT = re.compile(r"\d")
+REACTIONS = "👍👌👏🙏💪🔥🎉❤😂🤣😭😅😊😍🥰😘😁😎🤔🙄😱🌹✨💯"
 
 
 def invented(count: int, labels: Sequence[str], seed: int, *, positive: bool, weight: float) -> Examples:
@@ -53,6 +54,14 @@ def bare_replies(count: int, weight: float, seed: int) -> Examples:
     """The same next-to-nothing under ordinary names, which is what ordinary people write, too."""
     names = expanded("name.zh", count // 2, seed) + expanded("name.en", count - count // 2, seed)
     return made(expanded("bare", count, seed + 2), names, positive=False, weight=weight)
+
+
+def reactions(count: int, weight: float, seed: int) -> Examples:
+    """One to three emoji and nothing else, as ordinary people answer."""
+    rng = np.random.default_rng(seed)
+    drawn, times = rng.integers(0, len(REACTIONS), count).tolist(), rng.integers(1, 4, count).tolist()
+    texts = [REACTIONS[place] * often for place, often in zip(drawn, times, strict=True)]
+    return made(texts, [""] * count, positive=False, weight=weight)
 
 
 def masked(of: Examples) -> Examples:

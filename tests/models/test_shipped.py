@@ -109,7 +109,7 @@ def test_figures_hold_on_real_text(
 
 @pytest.mark.data
 @pytest.mark.parametrize(
-    ("model", "least", "most"), [("abuse", 0.98, 0.007), ("marketing", 0.985, 0.003), ("solicitation", 0.90, 0.002)]
+    ("model", "least", "most"), [("abuse", 0.97, 0.007), ("marketing", 0.99, 0.003), ("solicitation", 0.90, 0.002)]
 )
 def test_ordinary_posts_seldom_reach_what_the_policy_flags_on_text_alone(
     scorer: Scorer, sets: Path, model: str, least: float, most: float

@@ -41,6 +41,6 @@ TALK = [
 def test_talk_about_a_subject_scores_low(scorer: Scorer, text: str) -> None:
     scores = scorer.score(grams(fold([text])), grams(fold([""])), [text], [""])
     found = dict(zip(scorer.names, scores[0].tolist(), strict=True))
-    # The least that a rule of the shipped policy reads as the thing itself: 0.98 of abuse, 0.5 of the others.
+    # The least that a rule of the shipped policy reads as the thing itself: 0.97 of abuse, 0.5 of the others.
     assert found["abuse"] < 0.8, found
     assert max(found["marketing"], found["solicitation"]) < 0.5, found

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from models.grammar import labelled_texts
 from models.registry import Registry
 from models.training.examples import camouflaged, examples, fragments, split, with_names
-from models.training.fit import Ways, with_copies
-from models.training.invented import bare_replies, masked, telling_names, with_digits
+from models.training.fit import Ways, telling, with_copies
+from models.training.invented import bare_replies, masked, reactions, telling_names, with_digits
 from models.training.recipes import RECIPES, agreement, own
 from models.training.run import Check, Order, train, train_own
 from models.training.sources import SOURCES, LabelledPost, PostsError, read_posts
@@ -151,6 +152,20 @@ def test_of_ordinary_posts_there_is_a_copy_only_where_it_counts() -> None:
     every = with_copies(of, 1, Ways(copies=1, copy_weight=0.5, other_weight=0.1))
     assert every.positive.tolist() == [True, False, True, False]
     assert every.weights.tolist() == [1, 1, 0.5, 0.1]
+
+
+def test_what_tells_classes_apart_within_one_kind_of_posts_is_not_lost_among_all() -> None:
+    counts = sparse.csr_matrix(np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32))
+    positive, sources = np.array([True, False, True, False]), ["texts", "texts", "posts", "posts"]
+    among_all, kinds = Ways(), Ways(kinds=(("texts",), ("posts",)))
+    assert telling(counts, positive, np.ones(4), sources, among_all).tolist() == [0, 0]
+    assert (telling(counts, positive, np.ones(4), sources, kinds) > 0.5).all()
+
+
+def test_reactions_are_emoji_alone_and_ordinary() -> None:
+    found = reactions(50, 0.3, seed=1)
+    assert not found.positive.any()
+    assert all(1 <= len(text) <= 3 and not text.isascii() for text in found.texts)
 
 
 def test_bare_replies_count_against_a_telling_name_alone() -> None:
