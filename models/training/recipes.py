@@ -142,7 +142,7 @@ RECIPES = {
         Ways(
             strength=0.35,
             kinds=(("sms-antispam-train",), ("sms-en-train", "youtube-spam-train")),
-            shift=-0.7,
+            shift=-0.9,
             copies=1,
             other_weight=0.1,
         ),
