@@ -72,28 +72,24 @@ class Folded:
 
     def split(self, size: int) -> tuple[Folded, Folded]:
         """The first so many texts, and those behind them."""
-        codes, marks, raw = self.starts[size], self.mark_starts[size], self.raw_starts[size]
+        return self._part(0, size), self._part(size, len(self))
+
+    def _part(self, first: int, stop: int) -> Folded:
+        texts, bounds = slice(first, stop), slice(first, stop + 1)
+        codes, marks, raw = (
+            slice(starts[first], starts[stop]) for starts in (self.starts, self.mark_starts, self.raw_starts)
+        )
         visible, kept = self.kept
-        seen = np.count_nonzero(visible[:raw])
-        first = Folded(
-            self.codes[:codes],
-            self.starts[: size + 1],
-            self.marks[:marks],
-            self.mark_starts[: size + 1],
-            self.raw_starts[: size + 1],
-            (visible[:raw], kept[:seen]),
-            self.capitals[:size],
+        seen = slice(np.count_nonzero(visible[: raw.start]), np.count_nonzero(visible[: raw.stop]))
+        return Folded(
+            self.codes[codes],
+            self.starts[bounds] - codes.start,
+            self.marks[marks],
+            self.mark_starts[bounds] - marks.start,
+            self.raw_starts[bounds] - raw.start,
+            (visible[raw], kept[seen]),
+            self.capitals[texts],
         )
-        rest = Folded(
-            self.codes[codes:],
-            self.starts[size:] - codes,
-            self.marks[marks:],
-            self.mark_starts[size:] - marks,
-            self.raw_starts[size:] - raw,
-            (visible[raw:], kept[seen:]),
-            self.capitals[size:],
-        )
-        return first, rest
 
     def text(self, index: int) -> str:
         """The folded text of one post."""

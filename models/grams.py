@@ -61,33 +61,26 @@ class Grams:
 
     def split(self, size: int) -> tuple[Grams, Grams]:
         """The first so many texts, and those behind them."""
-        codes, marks, words = self.starts[size], self.mark_starts[size], self.word_starts[size]
-        quads = int(self.quad_places.searchsorted(codes))
-        first = Grams(
-            self.hashes[:codes],
-            self.starts[: size + 1],
-            self.marks[:marks],
-            self.mark_starts[: size + 1],
-            self.words[:words],
-            self.word_starts[: size + 1],
-            self.quads[:quads],
-            self.quad_places[:quads],
-            self.odd[:size],
-            self.shapes[:, :size],
+        return self._part(0, size), self._part(size, len(self))
+
+    def _part(self, first: int, stop: int) -> Grams:
+        texts, bounds = slice(first, stop), slice(first, stop + 1)
+        codes, marks, words = (
+            slice(starts[first], starts[stop]) for starts in (self.starts, self.mark_starts, self.word_starts)
         )
-        rest = Grams(
-            self.hashes[codes:],
-            self.starts[size:] - codes,
-            self.marks[marks:],
-            self.mark_starts[size:] - marks,
-            self.words[words:],
-            self.word_starts[size:] - words,
-            self.quads[quads:],
-            self.quad_places[quads:] - codes,
-            self.odd[size:],
-            self.shapes[:, size:],
+        quads = slice(*self.quad_places.searchsorted([codes.start, codes.stop]))
+        return Grams(
+            self.hashes[codes],
+            self.starts[bounds] - codes.start,
+            self.marks[marks],
+            self.mark_starts[bounds] - marks.start,
+            self.words[words],
+            self.word_starts[bounds] - words.start,
+            self.quads[quads],
+            self.quad_places[quads] - codes.start,
+            self.odd[texts],
+            self.shapes[:, texts],
         )
-        return first, rest
 
     def counts(self) -> NDArray[np.int64]:
         """int64[n]: how many grams of 1 to 3 each text has."""
