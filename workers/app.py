@@ -38,7 +38,7 @@ from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
-from workers.publishing import Publisher, start_at_least_once, start_exactly_once
+from workers.publishing import Publisher, commit_as_member, start_at_least_once, start_exactly_once
 from workers.settings import SettingsError, load_settings
 from workers.traces import OpenTelemetry, TracesError
 
@@ -199,7 +199,7 @@ async def start_publisher(owned: list[int]) -> Publisher:
     if settings.delivery == "at_least_once":
         return await start_at_least_once(connection, POSTS.name, consumer()._commit_offsets)
     thread = consumer()._thread
-    claim = partial(thread.call_thread, thread._consumer.commit)
+    claim = partial(thread.call_thread, commit_as_member, thread._consumer)
     return await start_exactly_once(connection, POSTS.name, owned, settings.group, claim)
 
 

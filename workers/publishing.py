@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.errors import CommitFailedError, KafkaError, UnknownError
 from aiokafka.producer import sender
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
@@ -130,7 +130,7 @@ async def start_exactly_once(
         connection: aiokafka's keyword arguments.
         topic, partitions: what is read.
         group: the consumer group.
-        claim: commits offsets and what stands beside them as a member of the group. The brokers take that from the
+        claim: commits offsets and what stands beside them as `commit_as_member` does. The brokers take that from the
             group's present members only: no former owner writes its name after this one has looked for it.
 
     Raises:
@@ -150,6 +150,26 @@ async def start_exactly_once(
         await producer.stop()
         raise
     return ExactlyOnce(producer, topic, group, name)
+
+
+async def commit_as_member(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    """Commit as a member to whom the group has given these partitions, unless it is sharing them out anew.
+
+    A commit sent while the member joins again is answered after that, when its generation is past. aiokafka then
+    has it join once more; and when the next commit comes as late, members join for ever.
+
+    Raises:
+        aiokafka.errors.CommitFailedError: the partitions are shared out anew; nothing need be done for it.
+        aiokafka.errors.KafkaError: the brokers did not take them.
+    """
+    state, coordinator = consumer._subscription, consumer._coordinator
+    if (
+        state.reassignment_in_progress
+        or coordinator.need_rejoin(state.subscription)
+        or offsets.keys() - state.assigned_partitions()
+    ):
+        raise CommitFailedError("the group shares out its partitions anew")
+    await consumer.commit(offsets)
 
 
 async def _committed(

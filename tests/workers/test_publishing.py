@@ -18,7 +18,14 @@ from deploy import kafka
 from deploy.embedded import start_broker
 from topics.admin import TopicAdmin
 from topics.catalog import ALLOW, CAMPAIGNS, DEAD, OUTPUTS, POSTS
-from workers.publishing import NoTransactions, Publisher, Row, start_at_least_once, start_exactly_once
+from workers.publishing import (
+    NoTransactions,
+    Publisher,
+    Row,
+    commit_as_member,
+    start_at_least_once,
+    start_exactly_once,
+)
 
 SOURCE, OTHER = TopicPartition(POSTS.name, 1), TopicPartition(POSTS.name, 0)
 
@@ -239,6 +246,55 @@ def test_whose_claim_the_group_refuses_gets_no_publisher_and_leaves_no_name(kafk
                 AsyncMock(side_effect=CommitFailedError),
             )
         assert await committed(kafka_only[1], "members") == before
+        for each in (owner, consumer):
+            await each.stop()
+
+    asyncio.run(run())
+
+
+def test_a_member_that_is_joining_again_claims_nothing_and_joins_once(kafka_only: tuple[str, str]) -> None:
+    async def member(heartbeat_ms: int) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            POSTS.name,
+            bootstrap_servers=kafka_only[1],
+            group_id="joining",
+            enable_auto_commit=False,
+            heartbeat_interval_ms=heartbeat_ms,
+        )
+        await consumer.start()
+        return consumer
+
+    async def shared_out(quick: AIOKafkaConsumer, slow: AIOKafkaConsumer) -> None:
+        while not len(quick.assignment()) == len(slow.assignment()) == 1:  # noqa: ASYNC110 - aiokafka tells nobody
+            await asyncio.sleep(0.05)
+
+    async def run() -> None:
+        # The first member leads: when it joins again, the group waits until the other's next heartbeat.
+        quick = await member(100)
+        slow = await member(3_000)
+        await shared_out(quick, slow)
+        claim = {each: OffsetAndMetadata(0, "name") for each in quick.assignment()}
+        await commit_as_member(quick, claim)
+        before = quick._coordinator.generation
+        quick._coordinator.request_rejoin()
+        await asyncio.sleep(0.5)
+        with pytest.raises(CommitFailedError):
+            await commit_as_member(quick, claim)
+        await asyncio.sleep(5)
+        await shared_out(quick, slow)
+        assert quick._coordinator.generation == before + 1
+        await commit_as_member(quick, {each: OffsetAndMetadata(0, "name") for each in quick.assignment()})
+        for each in (quick, slow):
+            await each.stop()
+
+    asyncio.run(run())
+
+
+def test_partitions_that_are_another_member_s_are_not_claimed(kafka_only: tuple[str, str]) -> None:
+    async def run() -> None:
+        owner, consumer = await open_publisher(kafka_only, "others")
+        with pytest.raises(CommitFailedError):
+            await commit_as_member(consumer, {TopicPartition(POSTS.name, 7): OffsetAndMetadata(0, "name")})
         for each in (owner, consumer):
             await each.stop()
 
