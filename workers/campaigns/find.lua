@@ -162,29 +162,28 @@ local function closed(record)
   return concat(parts)
 end
 
--- Whether a sketch is like that of a member of the campaign.
+-- Whether a sketch has enough of what the members of the campaign have, each slot from any of them.
 local function is_alike(sketch, record)
-  for index, packed in ipairs(record.packed) do
-    local other = record.sketches[index]
-    if not other then
-      other = {byte(packed, 1, SLOTS)}
-      record.sketches[index] = other
-    end
-    local same, empty = 0, 0
-    for slot = 1, SLOTS do
-      if sketch[slot] == other[slot] then
-        if other[slot] == 0 then
-          empty = empty + 1
-        else
-          same = same + 1
-        end
+  local others, members, same, empty = record.sketches, #record.packed, 0, 0
+  for index = #others + 1, members do
+    others[index] = {byte(record.packed[index], 1, SLOTS)}
+  end
+  for slot = 1, SLOTS do
+    local own, most = sketch[slot], 0
+    for index = 1, members do
+      local value = others[index][slot]
+      if value == own and own > 0 then
+        same, most = same + 1, value
+        break
+      elseif value > most then
+        most = value
       end
     end
-    if same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * (SLOTS - empty) then
-      return true
+    if most == 0 and own == 0 then
+      empty = empty + 1
     end
   end
-  return false
+  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * (SLOTS - empty)
 end
 
 -- The campaign under most of the post's keys that it is like.
@@ -226,7 +225,7 @@ local function keep(list, most, text)
   list[#list + 1] = text
 end
 
-local function join(id, record, seed, sketch, text, link)
+local function join(id, record, seed, text, link)
   local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, seed)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
@@ -241,7 +240,6 @@ local function join(id, record, seed, sketch, text, link)
   end
   if #record.packed < COMPARED then
     record.packed[#record.packed + 1] = sub(seed, RECORD_BYTES + 1)
-    record.sketches[#record.packed] = sketch
   end
   keep(record.samples, SAMPLES, text)
   keep(record.links, LINKS, link)
@@ -273,7 +271,7 @@ for post = 1, post_count do
     id, record = likest(votes, order, sketch, block)
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-      join(id, record, seed, sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
+      join(id, record, seed, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then

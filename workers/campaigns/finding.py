@@ -1,8 +1,8 @@
 """What is asked of a store to find campaigns, and what it answers, in packed form for memory and Redis alike.
 
 For each post the store looks up the ids under the post's keys. Of the campaigns that it finds there most often it gives
-the post the id of the first that has a member with a sketch alike, or else an id of its own. A post writes the id under
-its keys, so that a campaign is known by the words of all its members, however each was changed.
+the post the id of the first whose members' sketches are like its own, or else an id of its own. A post writes the id
+under its keys, so that a campaign is known by the words of all its members, however each was changed.
 
 All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids in
 a hash for each of the KEYS.
@@ -29,11 +29,11 @@ that two posts share by chance are those of a post that never will be one of man
 CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
-"""A post is alike when it is like one of so many members, the first ones."""
+"""A post is compared with so many members together, the first ones: what one has lost by a change, another has."""
 LEAST_SAME = 7
-"""Slots in which two sketches must agree, and"""
+"""Slots in which a sketch must agree with one of theirs, and"""
 LEAST_PERCENT = 22
-"""how many of a hundred of the slots that either has filled."""
+"""how many of a hundred of the slots that any of them has filled, or the sketch."""
 LEAST_EVIDENCE = 15
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
 WORTH_COMPARING = 2

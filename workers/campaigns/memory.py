@@ -68,13 +68,11 @@ class _Campaign:
                 kept.append(text)
 
     def is_like(self, sketch: np.ndarray) -> bool:
-        """Whether a sketch is like that of a member."""
-        for other in self.sketches:
-            same = int(((sketch == other) & (sketch > 0)).sum())
-            either = int(((sketch > 0) | (other > 0)).sum())
-            if same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * either:
-                return True
-        return False
+        """Whether a sketch has enough of what the members have, each slot from any of them."""
+        members = np.stack(self.sketches)
+        same = int(((members == sketch) & (sketch > 0)).any(axis=0).sum())
+        filled = int(((members > 0).any(axis=0) | (sketch > 0)).sum())
+        return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
 
     def grown(self) -> bool:
         told = self.head["accounts"] >= 2 * self.head["told_accounts"]
