@@ -17,14 +17,20 @@ WAYS = ("link_count", "terms_contact")
 """Signals of a way to whoever sells: full evidence, where the policy has them."""
 SELLING = ("marketing", "solicitation")
 """Models whose scores are evidence of as much."""
+WISHES = "terms_wishes"
+WISH_EVERY = 10
+"""Characters for each term of the policy's list `wishes` at which a text is nothing but a greeting."""
+ASKED = frozenset({*WAYS, *SELLING, WISHES})
+"""Signals that are evidence, or tell that there is none, where they can be measured."""
 
 
 def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | None = None) -> Texts:
     """The comparable posts of a batch whose signals are measured.
 
     A post's evidence is full when it has a link, a term of the policy's list `contact`, or a number long enough to
-    call or write to; else it is the larger of its scores as marketing and as solicitation. Posts that are alike and
-    have hardly any on average are a greeting, a form, a slogan: no campaign, however many.
+    call or write to; else it is the larger of its scores as marketing and as solicitation, less as far as the text
+    consists of wishes, for shops wish their customers the same before they come to their offer. Posts that are alike
+    and have hardly any on average are a greeting, a form, a slogan: no campaign, however many.
 
     authors: uint64[n], hashes of the authors' ids, if they are known already.
     """
@@ -32,6 +38,9 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
     for model in SELLING:
         if model in frame.columns:
             np.maximum(evidence, frame[model].to_numpy(), out=evidence)
+    if WISHES in frame.columns:
+        lengths = np.diff(batch.folded_text.starts)
+        evidence *= 1 - np.minimum(WISH_EVERY * frame[WISHES].to_numpy() / np.maximum(lengths, 1), 1)
     for way in WAYS:
         if way in frame.columns:
             evidence[frame[way].to_numpy() > 0] = 1

@@ -18,6 +18,12 @@ GREETING = "中秋节快乐，愿大家花好月圆人团圆，在外的朋友�
 ENGLISH_GREETING = (
     "Happy new year to all my friends near and far, may the coming months bring you health, peace and good company"
 )
+WISHES = (
+    "新年快乐！愿大家身体健康，工作顺利，合家幸福，财源广进，万事如意，年年有余，一家人和和美美过个团圆年",
+    "元宵佳节，祝各位朋友团团圆圆，吃一碗汤圆，猜几个灯谜，愿往后的日子甜甜蜜蜜，好运连连，平平安安",
+    "值此新春之际，感谢您一年来的关心和教导，祝您新春大吉，阖家安康，福如东海，寿比南山，桃李满天下",
+    "端午安康！粽叶飘香，愿你把烦恼都丢进江里，把健康和幸福带回家，祝天下的父母平安长寿，节日快乐",
+)
 LYRICS = "月亮走我也走，一路走到家门口"
 FORM = "姓名：{name}。年龄：{age}。来自：{town}。喜欢的季节是{season}，在读的一本书是《{book}》，想对自己说：好好吃饭"
 NEWS = "刚刚发布的通知说明天全市中小学停课一天，因为台风将在夜里登陆，请大家关好门窗，不要在户外停留，注意安全"
@@ -45,9 +51,19 @@ def test_an_advertisement_of_many_accounts_is_a_campaign_from_the_fifth_on() -> 
     assert named[-1]
 
 
-@pytest.mark.parametrize("text", [GREETING, ENGLISH_GREETING])
+@pytest.mark.parametrize("text", [GREETING, ENGLISH_GREETING, *WISHES])
 def test_greetings_on_a_holiday_are_none(text: str) -> None:
     assert not any(campaigns(posts([changed(text, 0.05, seed) for seed in range(60)])))
+
+
+def test_a_shop_that_wishes_the_same_and_comes_to_its_offer_is_a_campaign() -> None:
+    named = campaigns(posts([changed(f"元宵节快乐！{OFFER}", 0.05, seed) for seed in range(20)]))
+    assert all(named[4:])
+
+
+def test_wishes_that_lead_to_a_seller_are_a_campaign() -> None:
+    named = campaigns(posts([f"{WISHES[0]}，加微信 vx88661" for _ in range(20)]))
+    assert all(named[4:])
 
 
 def test_slogans_and_lines_of_a_song_are_too_short_to_be_one() -> None:
