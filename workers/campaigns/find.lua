@@ -162,28 +162,42 @@ local function closed(record)
   return concat(parts)
 end
 
--- Whether a sketch has enough of what the members of the campaign have, each slot from any of them.
+-- Whether so many slots in common are enough, of those filled.
+local function enough(same, filled)
+  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
+end
+
+-- Whether a sketch is like that of a member of the campaign, or has enough of what all of them have together.
 local function is_alike(sketch, record)
-  local others, members, same, empty = record.sketches, #record.packed, 0, 0
-  for index = #others + 1, members do
-    others[index] = {byte(record.packed[index], 1, SLOTS)}
-  end
+  local shared, foreign, all_same, all_filled = {}, {}, 0, 0
   for slot = 1, SLOTS do
-    local own, most = sketch[slot], 0
-    for index = 1, members do
-      local value = others[index][slot]
-      if value == own and own > 0 then
-        same, most = same + 1, value
-        break
-      elseif value > most then
-        most = value
+    all_filled = all_filled + (sketch[slot] > 0 and 1 or 0)
+  end
+  for index, packed in ipairs(record.packed) do
+    local other = record.sketches[index]
+    if not other then
+      other = {byte(packed, 1, SLOTS)}
+      record.sketches[index] = other
+    end
+    local same, empty = 0, 0
+    for slot = 1, SLOTS do
+      local own, value = sketch[slot], other[slot]
+      if own == 0 and value == 0 then
+        empty = empty + 1
+      elseif own == value then
+        same = same + 1
+        if not shared[slot] then
+          shared[slot], all_same = true, all_same + 1
+        end
+      elseif own == 0 and not foreign[slot] then
+        foreign[slot], all_filled = true, all_filled + 1
       end
     end
-    if most == 0 and own == 0 then
-      empty = empty + 1
+    if enough(same, SLOTS - empty) then
+      return true
     end
   end
-  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * (SLOTS - empty)
+  return enough(all_same, all_filled)
 end
 
 -- The campaign under most of the post's keys that it is like.

@@ -29,11 +29,12 @@ that two posts share by chance are those of a post that never will be one of man
 CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
-"""A post is compared with so many members together, the first ones: what one has lost by a change, another has."""
+"""A post is compared with so many members, the first ones, each alone and all together: what one has lost by a change,
+another has."""
 LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
 LEAST_PERCENT = 22
-"""how many of a hundred of the slots that any of them has filled, or the sketch."""
+"""how many of a hundred of the slots that are filled in it or in those it is compared with."""
 LEAST_EVIDENCE = 15
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
 WORTH_COMPARING = 2

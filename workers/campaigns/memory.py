@@ -68,11 +68,12 @@ class _Campaign:
                 kept.append(text)
 
     def is_like(self, sketch: np.ndarray) -> bool:
-        """Whether a sketch has enough of what the members have, each slot from any of them."""
+        """Whether a sketch is like that of a member, or has enough of what all of them have together."""
         members = np.stack(self.sketches)
-        same = int(((members == sketch) & (sketch > 0)).any(axis=0).sum())
-        filled = int(((members > 0).any(axis=0) | (sketch > 0)).sum())
-        return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
+        shared, filled = (members == sketch) & (sketch > 0), (members > 0) | (sketch > 0)
+        same = np.append(shared.sum(axis=1), shared.any(axis=0).sum())
+        of = np.append(filled.sum(axis=1), filled.any(axis=0).sum())
+        return bool(((same >= LEAST_SAME) & (100 * same >= LEAST_PERCENT * of)).any())
 
     def grown(self) -> bool:
         told = self.head["accounts"] >= 2 * self.head["told_accounts"]
