@@ -52,8 +52,6 @@ class Sketches:
     """(m, KEYS): the keys; EMPTY where a text has no gram in a key's part."""
     slots: NDArray[np.uint8]
     """(m, SLOTS): the sketch; 0 where a text has no gram in a slot."""
-    weights: NDArray[np.float64]
-    """(m,): what each text carries, LEAST_WEIGHT or more."""
 
 
 def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
@@ -67,7 +65,7 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     rows = np.flatnonzero(enough if worth is None else enough & worth)
     if len(rows) == 0:
         nothing = np.zeros(0, np.uint32)
-        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8), np.zeros(0))
+        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8))
     sizes = lengths[rows]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     owner = np.repeat(np.arange(len(rows)), sizes)
@@ -93,7 +91,7 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     enough = weight >= LEAST_WEIGHT
     slots = np.maximum(sketched & np.uint32(0xFF), 1).astype(np.uint8)
     slots[sketched == EMPTY] = 0
-    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough], weight[enough])
+    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough])
 
 
 def numbered(batch: Batch) -> Flags:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.batch import Batch
-from workers.campaigns.finding import FULL_EVIDENCE, HEAD, POST, SAMPLE_CHARACTERS, WORTH_COMPARING
-from workers.campaigns.sketch import LEAST_WEIGHT, Sketches, sketches
+from workers.campaigns.finding import HEAD, POST, SAMPLE_CHARACTERS, WORTH_COMPARING
+from workers.campaigns.sketch import Sketches, sketches
 from workers.counters.keys import hash_strings
 
 QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
@@ -91,8 +91,7 @@ def comparable(
     posts["id"] = _names(batch, made.rows)
     seed = posts["seed"]
     seed["posts"] = seed["accounts"] = seed["sketches"] = 1
-    # The more a text carries, the less likely so many wrote it without a reason, and the less evidence will do.
-    seed["evident"] = np.minimum(evidence[made.rows] * made.weights / LEAST_WEIGHT, FULL_EVIDENCE)
+    seed["evident"] = evidence[made.rows]
     seed["first_seen"] = batch.times[made.rows]
     account = hash_strings([batch.authors[row] for row in rows]) if authors is None else authors[made.rows]
     seed["account"] = np.where(account == 0, posts["id"], account)
