@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import expit
 
 from models.char_grams import CharGrams
 from models.documents import Reads
@@ -19,6 +20,7 @@ from models.training.examples import Examples, draw
 from models.training.fit import BITS, Ways, logistic, with_copies
 
 PARTS = 5
+LogOdds = Callable[[sparse.csr_matrix], NDArray[np.float64]]
 
 
 class Worth(NamedTuple):
@@ -52,11 +54,11 @@ class Ablation:
         found = []
         for variant, rows, weights, blind in self.variants():
             self.say(f"ablation: {variant}")
-            score = self.scorer(rows, weights, blind)
+            log_odds = self.learned(rows, weights, blind)
             for file, of in checks.items():
-                chance = score(plain[file])
+                chance = expit(log_odds(plain[file]))
                 got = figures(of.positive, chance)
-                camouflaged = float((score(evaded[file]) >= 0.5).mean())
+                camouflaged = float((log_odds(evaded[file]) >= 0).mean())
                 found.append(Worth(variant, file, got["f1"], got["average_precision"], got["ece"], camouflaged))
         return found
 
@@ -78,25 +80,28 @@ class Ablation:
         fields = ("text", "name") if self.reads == "name+text" else ("text",)
         return [column for field in fields for column in columns(hashes, BITS, field).tolist()]  # type: ignore[arg-type]
 
-    def scorer(
-        self, rows: NDArray[np.bool_], weights: NDArray[np.float64], blind: Sequence[int]
-    ) -> Callable[[sparse.csr_matrix], NDArray[np.float64]]:
-        """Columns -> probabilities, of a model learned from some of the rows."""
+    def learned(self, rows: NDArray[np.bool_], weights: NDArray[np.float64], blind: Sequence[int]) -> LogOdds:
+        """Columns -> log-odds, of a model learned from some of the rows."""
         seen = np.ones(self.counts.shape[1], np.float32)
         seen[list(blind)] = 0
         eyes = sparse.diags_array(seen)
         sources = [self.all.sources[row] for row in np.flatnonzero(rows).tolist()]
         model = logistic(self.counts[rows] @ eyes, self.all.positive[rows], weights[rows], sources, self.ways)
 
-        def score(counts: sparse.csr_matrix) -> NDArray[np.float64]:
-            chance: NDArray[np.float64] = model.predict_proba(counts @ eyes)[:, 1]
-            return chance
+        def log_odds(counts: sparse.csr_matrix) -> NDArray[np.float64]:
+            found: NDArray[np.float64] = model.decision_function(counts @ eyes)
+            return found
 
-        return score
+        return log_odds
 
-    def left_out(self, sources: Sequence[str]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    def left_out(
+        self, sources: Sequence[str], calibrated: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """For each source its rows of the examples, and the probability of each by a model that saw no post of its
-        author, or of its wording: the sources are cut in PARTS by group, and left out part by part."""
+        author, or of its wording: the sources are cut in PARTS by group, and left out part by part.
+
+        calibrated: log-odds -> probabilities, as the model that is kept has it.
+        """
         of_sources = np.array([source in sources for source in self.all.sources])
         part = np.array([int(draw(f"{self.seed} part {group}") * PARTS) for group in self.all.groups])
         measured = of_sources & (np.arange(len(self.all)) < self.posts)
@@ -104,8 +109,8 @@ class Ablation:
         for number in range(PARTS):
             self.say(f"leaving out part {number + 1} of {PARTS} of {', '.join(sources)}")
             here = of_sources & (part == number)
-            score = self.scorer(~here, self.all.weights, ())
-            chance[measured & here] = score(self.counts[measured & here])
+            log_odds = self.learned(~here, self.all.weights, ())
+            chance[measured & here] = calibrated(log_odds(self.counts[measured & here]))
         found = {}
         for source in sources:
             rows = np.flatnonzero(measured & np.array([name == source for name in self.all.sources]))

@@ -104,8 +104,8 @@ class Card:
             "## Figures",
             "",
             "A post counts as caught from 0.5 on. `transfer`: a set unlike all it learned from; the others are "
-            "kept-out posts of sets it learned from. `in parts`: a set without a part kept out, scored (before "
-            "calibration) by models that each left out a fifth of its authors or wordings.",
+            "kept-out posts of sets it learned from. `in parts`: a set without a part kept out, scored by models that "
+            "each left out a fifth of its authors or wordings, and calibrated as the one that is kept.",
             "",
             *table(["set", *SHOWN], self.rows()),
             *self.false_alarms(),

@@ -111,7 +111,8 @@ def train(
     if order.ablation:
         ablation = Ablation(learned, reads, order.seed, ways, lambda line: say(f"{name}: {line}"))
         worths = ablation.run({file: examples(posts, file) for file, posts in sets.items()})
-        parted = ablation.left_out(PARTED[name]) if shipped and name in PARTED else {}
+        sources = PARTED.get(name, ()) if shipped else ()
+        parted = ablation.left_out(sources, fitted.calibrated) if sources else {}
         for file, (rows, left_out) in parted.items():
             positive, weights = learned.positive[rows], learned.weights[rows]
             measured.append(measure(f"{file}, in parts", False, positive, left_out))
