@@ -40,7 +40,7 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
             np.maximum(evidence, frame[model].to_numpy(), out=evidence)
     if WISHES in frame.columns:
         lengths = np.diff(batch.folded_text.starts)
-        evidence *= 1 - np.minimum(WISH_EVERY * frame[WISHES].to_numpy() / np.maximum(lengths, 1), 1)
+        evidence *= 1 - np.minimum(frame[WISHES].to_numpy() * (WISH_EVERY / np.maximum(lengths, 1)), 1)
     for way in WAYS:
         if way in frame.columns:
             evidence[frame[way].to_numpy() > 0] = 1
