@@ -1,18 +1,12 @@
--- One batch of one partition: the replay guard, then a campaign for each post. finding.py describes the packed forms.
+-- One batch of one partition: the replay guard (guard.lua), then a campaign for each post. finding.py describes the
+-- packed forms.
 --
 -- KEYS  guard; all else is named `prefix .. ...`, which holds the guard's hash tag
 -- ARGV  epoch, committed, first, last, guard ttl, prefix, ttl, least accounts, blocks, keys, offsets, heads, posts,
 --       samples, constants
 -- Returns {"found", answer} | {"before", last offset asked for, answers...} | {"stale", newest epoch}
 
-local call, sub, byte, char, concat = redis.call, string.sub, string.byte, string.char, table.concat
-local pack, unpack_from = struct.pack, struct.unpack
--- Lua's C stack takes 8,000 values at once.
-local AT_ONCE = 3500
--- A small hash is a list that every look-up walks; a value of more than 64 bytes makes a table of it.
-local TABLE_FIELD, TABLE_VALUE = 'as a table', string.rep(' ', 65)
-
-local guard, epoch = KEYS[1], tonumber(ARGV[1])
+local byte = string.byte
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
@@ -26,35 +20,11 @@ local NOBODY, NO_KEY = string.rep('\0', 8), string.rep('\255', 4)
 -- Behind an id under a key: the campaign has more than one post.
 local MANY = '+'
 
-local known = call('HMGET', guard, 'epoch', 'found')
-local newest = tonumber(known[1] or 0)
-if epoch < newest then
-  return {'stale', known[1]}
-elseif epoch > newest then
-  -- Before anything else, for a first call that only asks must fence the former owner as well.
-  call('HSET', guard, 'epoch', ARGV[1])
-end
-
--- The kept answers, as {field, first offset, last offset}.
-local function kept()
-  local all = {}
-  for _, field in ipairs(call('HKEYS', guard)) do
-    local from, to = string.match(field, '^f(%d+)%-(%d+)$')
-    if from then
-      all[#all + 1] = {field, tonumber(from), tonumber(to)}
-    end
-  end
-  return all
-end
-
-if known[2] and first <= tonumber(known[2]) then
-  local answer = {'before', known[2]}
-  for _, batch in ipairs(kept()) do
-    if batch[2] <= last and batch[3] >= first then
-      answer[#answer + 1] = call('HGET', guard, batch[1])
-    end
-  end
-  return answer
+local stale, dealt_with = claimed(ARGV[1], 'found')
+if stale then
+  return stale
+elseif dealt_with and first <= tonumber(dealt_with) then
+  return answered('before', dealt_with, 'f', first, last)
 end
 
 local blocks = {}
@@ -357,11 +327,5 @@ for name in pairs(touched) do
 end
 
 local answer = pack('<I4', post_count) .. concat(found) .. concat(grown)
-call('HSET', guard, 'found', ARGV[4], 'f' .. ARGV[3] .. '-' .. ARGV[4], answer)
-call('EXPIRE', guard, ARGV[5])
-for _, batch in ipairs(kept()) do
-  if batch[3] < committed then
-    call('HDEL', guard, batch[1])
-  end
-end
+keep_answer('found', 'f', ARGV[3], ARGV[4], answer, committed, ARGV[5])
 return {'found', answer}

@@ -1,4 +1,4 @@
--- One batch of one partition: the replay guard, then read, add, write. store.py describes the packed forms.
+-- One batch of one partition: the replay guard (guard.lua), then read, add, write. store.py describes the packed forms.
 --
 -- KEYS  guard; all else is named `prefix .. identity:block:shard`, which holds the guard's hash tag
 -- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, prefix, identities, segments, count segments,
@@ -6,51 +6,20 @@
 -- Returns {"applied", batch, last offset applied before (-1: none)} | {"redelivered", applied, batches...}
 --         | {"stale", newest epoch}; a batch is the length of its recipe, the recipe, and the old values
 
-local call, sub, find, format, rep, concat = redis.call, string.sub, string.find, string.format, string.rep, table.concat
-local pack, unpack_from = struct.pack, struct.unpack
+local find, format, rep = string.find, string.format, string.rep
 local SIX_U32, SIX_U16 = '<I4I4I4I4I4I4', '<I2I2I2I2I2I2'
 local HEADER_BYTES, MEMBER_BYTES, ONE_MEMBER = 12, 8, 20
--- Lua's C stack takes 8,000 values at once.
-local AT_ONCE = 3500
--- A small hash is a list that every look-up walks, ten times slower near its limit (512 fields). A value beyond
--- hash-max-listpack-value (64 bytes) makes a table of it; its name is longer than any key.
-local TABLE_FIELD, TABLE_VALUE = 'as a table', string.rep(' ', 65)
 
-local guard, mode, epoch = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local committed, first, last = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local mode, committed, first, last = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local cap, prefix, count_segments = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[11])
 local keys, increments, additions, recipe = ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8', 24
 
-local known = call('HMGET', guard, 'epoch', 'applied')
-local newest = tonumber(known[1] or 0)
-if epoch < newest then
-  return {'stale', known[1]}
-elseif epoch > newest then
-  -- Before anything else, for a first call that only asks must fence the former owner as well.
-  call('HSET', guard, 'epoch', ARGV[2])
-end
-
--- The kept batches, as {field, first offset, last offset}.
-local function kept()
-  local found = {}
-  for _, field in ipairs(call('HKEYS', guard)) do
-    local from, to = string.match(field, '^(%d+)%-(%d+)$')
-    if from then
-      found[#found + 1] = {field, tonumber(from), tonumber(to)}
-    end
-  end
-  return found
-end
-
-if mode == 'apply' and known[2] and first <= tonumber(known[2]) then
-  local answer = {'redelivered', known[2]}
-  for _, batch in ipairs(kept()) do
-    if batch[2] <= last and batch[3] >= first then
-      answer[#answer + 1] = call('HGET', guard, batch[1])
-    end
-  end
-  return answer
+local stale, applied = claimed(ARGV[2], 'applied')
+if stale then
+  return stale
+elseif mode == 'apply' and applied and first <= tonumber(applied) then
+  return answered('redelivered', applied, '', first, last)
 end
 
 -- A table that makes what it does not hold yet.
@@ -247,11 +216,5 @@ for chunk = 1, chunks do
   call('EXPIRE', name, ttls[chunk])
 end
 
-call('HSET', guard, 'applied', ARGV[5], ARGV[4] .. '-' .. ARGV[5], batch)
-call('EXPIRE', guard, ARGV[6])
-for _, batch in ipairs(kept()) do
-  if batch[3] < committed then
-    call('HDEL', guard, batch[1])
-  end
-end
-return {'applied', batch, known[2] or '-1'}
+keep_answer('applied', '', ARGV[4], ARGV[5], batch, committed, ARGV[6])
+return {'applied', batch, applied or '-1'}

@@ -19,9 +19,10 @@ from workers.campaigns import finding
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.counters.store import MEMBERS_A_PANE, Applied, CountersUnavailable, Redelivered, Request, StaleEpoch
 
-SCRIPT = resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
+_GUARD = resources.files("workers.counters").joinpath("guard.lua").read_text("utf-8")
+SCRIPT = _GUARD + resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-FIND_SCRIPT = resources.files("workers.campaigns").joinpath("find.lua").read_text("utf-8")
+FIND_SCRIPT = _GUARD + resources.files("workers.campaigns").joinpath("find.lua").read_text("utf-8")
 _FIND_SHA = hashlib.sha1(FIND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _FIND_CONSTANTS = struct.pack(
     "<11I",
