@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from models.char_grams import CharGrams
+from models.compiled import Calibration
 from models.documents import Reads
 from models.evader import READABLE, evade
 from models.evaluation import figures
@@ -95,7 +96,7 @@ class Ablation:
         return log_odds
 
     def left_out(
-        self, sources: Sequence[str], calibrated: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+        self, sources: Sequence[str], calibrated: Calibration
     ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """For each source its rows of the examples, and the probability of each by a model that saw no post of its
         author, or of its wording: the sources are cut in PARTS by group, and left out part by part.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,16 +54,6 @@ class Fitted(NamedTuple):
     held_out: NDArray[np.bool_]
     held_out_chance: NDArray[np.float64]
 
-    def calibrated(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probabilities of log-odds as learned."""
-        chance: NDArray[np.float64] = curve_of(self.pipeline["classifier"]).predict(log_odds)
-        return chance
-
-
-def curve_of(classifier: CalibratedClassifierCV) -> Any:
-    """Platt's sigmoid, for which scikit-learn has no public name."""
-    return classifier.calibrated_classifiers_[0].calibrators[0]
-
 
 def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: int = BITS) -> Fitted:
     """CharGrams and a logistic regression, calibrated by Platt's method.
@@ -79,7 +69,7 @@ def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: in
     grams = CharGrams(bits=bits, named=reads == "name+text").fit([])
     held_out = grams.transform(calibration.documents(reads))
     classifier = calibrated(learned(grams, training, reads, seed, ways), held_out, calibration)
-    curve_of(classifier).b_ -= ways.shift
+    classifier.calibrated_classifiers_[0].calibrators[0].b_ -= ways.shift
     chance = classifier.predict_proba(held_out)[:, 1]
     classifier.estimator = FrozenEstimator(learned(grams, of, reads, seed, ways))
     classifier.calibrated_classifiers_[0].estimator = classifier.estimator

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import linear_and_calibration
 from models.documents import Reads
 from models.drift import write_reference
 from models.evader import Point, evasion_curve
@@ -111,8 +112,8 @@ def train(
     if order.ablation:
         ablation = Ablation(learned, reads, order.seed, ways, lambda line: say(f"{name}: {line}"))
         worths = ablation.run({file: examples(posts, file) for file, posts in sets.items()})
-        sources = PARTED.get(name, ()) if shipped else ()
-        parted = ablation.left_out(sources, fitted.calibrated) if sources else {}
+        curve = linear_and_calibration(fitted.pipeline["classifier"])
+        parted = ablation.left_out(PARTED[name], curve[1]) if curve and shipped and name in PARTED else {}
         for file, (rows, left_out) in parted.items():
             positive, weights = learned.positive[rows], learned.weights[rows]
             measured.append(measure(f"{file}, in parts", False, positive, left_out))
