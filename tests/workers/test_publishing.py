@@ -252,28 +252,37 @@ def test_whose_claim_the_group_refuses_gets_no_publisher_and_leaves_no_name(kafk
     asyncio.run(run())
 
 
-def test_a_member_that_is_joining_again_claims_nothing_and_joins_once(kafka_only: tuple[str, str]) -> None:
-    async def member(heartbeat_ms: int) -> AIOKafkaConsumer:
+async def open_members(address: str, group: str, *heartbeats_ms: int) -> list[AIOKafkaConsumer]:
+    """Two members of a group with a partition each; the first leads."""
+    members = []
+    for heartbeat_ms in heartbeats_ms:
         consumer = AIOKafkaConsumer(
             POSTS.name,
-            bootstrap_servers=kafka_only[1],
-            group_id="joining",
+            bootstrap_servers=address,
+            group_id=group,
             enable_auto_commit=False,
             heartbeat_interval_ms=heartbeat_ms,
         )
         await consumer.start()
-        return consumer
+        members.append(consumer)
+    await shared_out(members)
+    return members
 
-    async def shared_out(quick: AIOKafkaConsumer, slow: AIOKafkaConsumer) -> None:
-        while not len(quick.assignment()) == len(slow.assignment()) == 1:  # noqa: ASYNC110 - aiokafka tells nobody
-            await asyncio.sleep(0.05)
 
+async def shared_out(members: list[AIOKafkaConsumer]) -> None:
+    while any(len(each.assignment()) != 1 for each in members):  # noqa: ASYNC110 - aiokafka tells nobody
+        await asyncio.sleep(0.05)
+
+
+def own_claim(member: AIOKafkaConsumer) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {each: OffsetAndMetadata(0, "name") for each in member.assignment()}
+
+
+def test_a_member_that_is_joining_again_claims_nothing_and_joins_once(kafka_only: tuple[str, str]) -> None:
     async def run() -> None:
-        # The first member leads: when it joins again, the group waits until the other's next heartbeat.
-        quick = await member(100)
-        slow = await member(3_000)
-        await shared_out(quick, slow)
-        claim = {each: OffsetAndMetadata(0, "name") for each in quick.assignment()}
+        # When the leader joins again, the group waits until the other's next heartbeat.
+        quick, slow = members = await open_members(kafka_only[1], "joining", 100, 3_000)
+        claim = own_claim(quick)
         await commit_as_member(quick, claim)
         before = quick._coordinator.generation
         quick._coordinator.request_rejoin()
@@ -281,9 +290,9 @@ def test_a_member_that_is_joining_again_claims_nothing_and_joins_once(kafka_only
         with pytest.raises(CommitFailedError):
             await commit_as_member(quick, claim)
         await asyncio.sleep(5)
-        await shared_out(quick, slow)
+        await shared_out(members)
         assert quick._coordinator.generation == before + 1
-        await commit_as_member(quick, {each: OffsetAndMetadata(0, "name") for each in quick.assignment()})
+        await commit_as_member(quick, own_claim(quick))
         for each in (quick, slow):
             await each.stop()
 
@@ -292,10 +301,11 @@ def test_a_member_that_is_joining_again_claims_nothing_and_joins_once(kafka_only
 
 def test_partitions_that_are_another_member_s_are_not_claimed(kafka_only: tuple[str, str]) -> None:
     async def run() -> None:
-        owner, consumer = await open_publisher(kafka_only, "others")
+        first, second = await open_members(kafka_only[1], "others", 100, 100)
+        await commit_as_member(first, own_claim(first))
         with pytest.raises(CommitFailedError):
-            await commit_as_member(consumer, {TopicPartition(POSTS.name, 7): OffsetAndMetadata(0, "name")})
-        for each in (owner, consumer):
+            await commit_as_member(first, own_claim(second))
+        for each in (first, second):
             await each.stop()
 
     asyncio.run(run())
