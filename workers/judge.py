@@ -17,7 +17,7 @@ import structlog
 from topics.post import Author, Post
 from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns
-from workers.campaigns.evidence import ASKED, SIGNALS, texts_of
+from workers.campaigns.evidence import ASKED, texts_of
 from workers.counters import Counters, CountersUnavailable, Readings
 from workers.signals import Signals
 
@@ -81,7 +81,7 @@ class Judge:
                 f"(models: {', '.join(scorer.names) or 'none'})"
             )
         # The models' scores are part of every explained decision, named by a rule or not.
-        self._wanted = ((policy.signals | ASKED) & self._signals.names) | frozenset(scorer.names) | SIGNALS
+        self._wanted = (policy.signals | ASKED | frozenset(scorer.names)) & self._signals.names
         self._keys = frozenset(spec.by for spec in policy.counters) - {"campaign"} | frozenset(
             spec.of for spec in policy.counters if spec.kind == "distinct"
         )

@@ -11,8 +11,6 @@ from workers.campaigns.finding import FULL_EVIDENCE
 from workers.campaigns.sketch import numbered
 from workers.campaigns.texts import Texts, comparable
 
-SIGNALS = frozenset({"link_count", "link_domain"})
-"""Signals that must be measured."""
 WAYS = ("link_count", "terms_contact")
 """Signals of a way to whoever sells: full evidence, where the policy has them."""
 SELLING = ("marketing", "solicitation")
@@ -20,8 +18,9 @@ SELLING = ("marketing", "solicitation")
 WISHES = "terms_wishes"
 WISH_EVERY = 10
 """Characters for each term of the policy's list `wishes` at which a text is nothing but a greeting."""
-ASKED = frozenset({*WAYS, *SELLING, WISHES})
-"""Signals that are evidence, or tell that there is none, where they can be measured."""
+SITE = "link_domain"
+ASKED = frozenset({*WAYS, *SELLING, WISHES, SITE})
+"""Signals that are to be measured: those of lists and models where the policy has the list, and the model is loaded."""
 
 
 def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | None = None) -> Texts:
@@ -46,4 +45,4 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
             evidence[frame[way].to_numpy() > 0] = 1
     evidence[numbered(batch)] = 1
     points = (evidence * FULL_EVIDENCE).astype(np.uint32)
-    return comparable(batch, points, frame["link_domain"].to_list(), authors)
+    return comparable(batch, points, frame[SITE].to_list(), authors)
