@@ -104,7 +104,7 @@ async def find(
                 ttl_seconds=ttl_seconds,
                 least_accounts=scope.least_accounts,
                 blocks=blocks,
-                keys=texts.keys.astype("<u4").T.tobytes(),
+                keys=texts.keys.astype("<u4").tobytes(),
                 offsets=offsets[texts.rows].astype("<i8").tobytes(),
                 heads=texts.heads(places),
                 posts=texts.posts.tobytes(),

@@ -1,20 +1,16 @@
--- One batch of one partition: the replay guard (guard.lua), then a campaign for each post. finding.py describes the
--- packed forms.
+-- One batch of one partition: the replay guard (guard.lua), then a campaign for each post (alike.lua). finding.py
+-- describes the packed forms.
 --
 -- KEYS  guard; all else is named `prefix .. ...`, which holds the guard's hash tag
 -- ARGV  epoch, committed, first, last, guard ttl, prefix, ttl, least accounts, blocks, keys, offsets, heads, posts,
 --       samples, constants
 -- Returns {"found", answer} | {"before", last offset asked for, answers...} | {"stale", newest epoch}
 
-local byte = string.byte
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE,
-  SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local KEY, ALL_KEYS = 4, string.rep('c4', KEYS_A_POST)
 local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
-local RECORD, RECORD_BYTES = '<I4I4I4I4I4I4i8c8c8BBB', 51
 local POST_BYTES = 8 + RECORD_BYTES + SLOTS
 local NOBODY, NO_KEY = string.rep('\0', 8), string.rep('\255', 4)
 -- Behind an id under a key: the campaign has more than one post.
@@ -40,138 +36,73 @@ local function shard_of(id)
   return math.floor(byte(id, 8) * SHARDS / 256)
 end
 
--- Each post's keys by part; and the ids under them, of the post's block or the one before.
+-- The values of these fields, into a table; and since when the hash lives anew.
+local function load(name, wanted, found)
+  local since
+  for from = 1, #wanted, AT_ONCE do
+    local to = math.min(from + AT_ONCE - 1, #wanted)
+    local values = call('HMGET', name, LIVES_SINCE, unpack(wanted, from, to))
+    since = values[1]
+    for at = from, to do
+      local value = values[at - from + 2]
+      if value then
+        found[wanted[at]] = value
+      end
+    end
+  end
+  return since
+end
+
+-- Each post's keys; and by block the ids under them: of the block, or else of the one before.
 local post_count = #offsets / 8
-local block_of, fields, held, written = {}, {}, {}, {}
+local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
 for block = 1, #blocks do
-  held[block], written[block] = {}, {}
+  wanted[block], held[block], lives[block], written[block] = {}, {}, {}, {}
+  for shard = 0, SHARDS - 1 do
+    wanted[block][shard] = {}
+  end
 end
 for post = 1, post_count do
-  block_of[post] = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
-end
-local function load(block, part, wanted)
-  local found = {}
-  held[block][part], written[block][part] = found, {}
-  for before = 2, 1, -1 do
-    local name = hash_of('like', blocks[block][before], part)
-    if call('EXISTS', name) == 1 then
-      for from = 1, #wanted, AT_ONCE do
-        local to = math.min(from + AT_ONCE - 1, #wanted)
-        local values = call('HMGET', name, unpack(wanted, from, to))
-        for at = from, to do
-          found[wanted[at]] = values[at - from + 1] or found[wanted[at]]
-        end
-      end
-    end
+  local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
+  local own, lists = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
+  block_of[post], fields[post] = block, own
+  for part = 1, KEYS_A_POST do
+    local list = lists[part % SHARDS]
+    list[#list + 1] = own[part]
   end
 end
-for part = 1, KEYS_A_POST do
-  local own, wanted, base = {}, {}, (part - 1) * post_count * 4
-  fields[part] = own
-  for post = 1, post_count do
-    local key, block = sub(keys, base + post * 4 - 3, base + post * 4), block_of[post]
-    own[post] = key
-    if key ~= NO_KEY then
-      local list = wanted[block]
-      if list then
-        list[#list + 1] = key
-      else
-        wanted[block] = {key}
-      end
-    end
+for block = 1, #blocks do
+  local names, older = {}, {}
+  for shard = 0, SHARDS - 1 do
+    lives[block][shard] = load(hash_of('key', blocks[block][1], shard), wanted[block][shard], held[block])
+    names[shard + 1] = hash_of('key', blocks[block][2], shard)
   end
-  for block = 1, #blocks do
-    load(block, part, wanted[block] or {})
+  if call('EXISTS', unpack(names)) > 0 then
+    for shard = 0, SHARDS - 1 do
+      load(names[shard + 1], wanted[block][shard], older)
+    end
+    setmetatable(held[block], {__index = older})
   end
 end
 
--- Campaigns by id: a string as it is stored, or a table once it is looked into. `seeds` names the hash of those that
--- begin with this batch and still are of one post; those of more have a key of their own.
-local records, seeds, members = {}, {}, {}
+-- Campaigns by id: a string as it is stored, or a table once a post has joined; and their members' sketches. `seeds`
+-- names the hash of those that begin with this batch and still are of one post; those of more have a key of their own.
+local records, sketches, seeds, members = {}, {}, {}, {}
 
-local function opened(id, block)
+local function looked_up(id, block)
   local record = records[id]
   if record == nil then
     local shard = shard_of(id)
     record = call('GET', prefix .. 'campaign:' .. id)
-      or call('HGET', hash_of('seed', blocks[block][1], shard), id)
-      or call('HGET', hash_of('seed', blocks[block][2], shard), id)
+      or call('HGET', hash_of('post', blocks[block][1], shard), id)
+      or call('HGET', hash_of('post', blocks[block][2], shard), id)
+    records[id] = record or false
   end
-  if type(record) == 'string' then
-    local made, count, texts, links, at = {sketches = {}, packed = {}, samples = {}, links = {}}
-    made.posts, made.evident, made.accounts, made.agencies, made.told_posts, made.told_accounts, made.first_seen,
-      made.account, made.agency, count, texts, links, at = unpack_from(RECORD, record)
-    for index = 1, count do
-      made.packed[index] = sub(record, at, at + SLOTS - 1)
-      at = at + SLOTS
-    end
-    for index = 1, texts + links do
-      local length = unpack_from('<I2', record, at)
-      local list = index <= texts and made.samples or made.links
-      list[#list + 1] = sub(record, at + 2, at + 1 + length)
-      at = at + 2 + length
-    end
-    record = made
-  end
-  records[id] = record or false
   return record
 end
 
-local function closed(record)
-  local parts = {
-    pack(RECORD, record.posts, record.evident, record.accounts, record.agencies, record.told_posts,
-      record.told_accounts, record.first_seen, record.account, record.agency, #record.packed, #record.samples,
-      #record.links),
-    concat(record.packed),
-  }
-  for _, list in ipairs({record.samples, record.links}) do
-    for _, text in ipairs(list) do
-      parts[#parts + 1] = pack('<I2', #text) .. text
-    end
-  end
-  return concat(parts)
-end
-
--- Whether so many slots in common are enough, of those filled.
-local function enough(same, filled)
-  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
-end
-
--- Whether a sketch is like that of a member of the campaign, or has enough of what all of them have together.
-local function is_alike(sketch, record)
-  local shared, foreign, all_same, all_filled = {}, {}, 0, 0
-  for slot = 1, SLOTS do
-    all_filled = all_filled + (sketch[slot] > 0 and 1 or 0)
-  end
-  for index, packed in ipairs(record.packed) do
-    local other = record.sketches[index]
-    if not other then
-      other = {byte(packed, 1, SLOTS)}
-      record.sketches[index] = other
-    end
-    local same, empty = 0, 0
-    for slot = 1, SLOTS do
-      local own, value = sketch[slot], other[slot]
-      if own == 0 and value == 0 then
-        empty = empty + 1
-      elseif own == value then
-        same = same + 1
-        if not shared[slot] then
-          shared[slot], all_same = true, all_same + 1
-        end
-      elseif own == 0 and not foreign[slot] then
-        foreign[slot], all_filled = true, all_filled + 1
-      end
-    end
-    if enough(same, SLOTS - empty) then
-      return true
-    end
-  end
-  return enough(all_same, all_filled)
-end
-
 -- The campaign under most of the post's keys that it is like.
-local function likest(votes, order, sketch, block)
+local function likest(votes, order, post, block)
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
     for _, id in ipairs(order) do
@@ -183,9 +114,12 @@ local function likest(votes, order, sketch, block)
       return nil
     end
     votes[candidate] = 0
-    local record = opened(candidate, block)
-    if record and is_alike(sketch, record) then
-      return candidate, record
+    local record = looked_up(candidate, block)
+    if record then
+      sketches[candidate] = sketches[candidate] or sketches_of(record)
+      if is_alike(post, sketches[candidate]) then
+        return candidate, type(record) == 'string' and opened(record) or record
+      end
     end
   end
 end
@@ -209,7 +143,7 @@ local function keep(list, most, text)
   list[#list + 1] = text
 end
 
-local function join(id, record, seed, text, link)
+local function join(id, record, seed, sketch, text, link)
   local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, seed)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
@@ -222,8 +156,9 @@ local function join(id, record, seed, text, link)
   if agency ~= NOBODY then
     record.agencies = record.agencies + add_member('agencies', id, agency)
   end
-  if #record.packed < COMPARED then
-    record.packed[#record.packed + 1] = sub(seed, RECORD_BYTES + 1)
+  if record.members < COMPARED then
+    record.members, record.packed = record.members + 1, record.packed .. sub(seed, RECORD_BYTES + 1)
+    sketches[id][record.members] = sketch
   end
   keep(record.samples, SAMPLES, text)
   keep(record.links, LINKS, link)
@@ -232,9 +167,9 @@ end
 local found, grown = {}, {}
 for post = 1, post_count do
   local at, block = (post - 1) * POST_BYTES + 1, block_of[post]
-  local own, votes, order, ids = sub(posts, at, at + 7), nil, nil, held[block]
+  local own, votes, order, own_keys, ids = sub(posts, at, at + 7), nil, nil, fields[post], held[block]
   for part = 1, KEYS_A_POST do
-    local id, weight = ids[part][fields[part][post]], 1
+    local id, weight = ids[own_keys[part]], 1
     if id then
       if #id > 8 then
         id, weight = sub(id, 1, 8), LEAST_VOTES
@@ -251,11 +186,11 @@ for post = 1, post_count do
   end
   local seed, id, record, shown = sub(posts, at + 8, at + POST_BYTES - 1), nil, nil, '\0'
   if votes then
-    local sketch = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}
-    id, record = likest(votes, order, sketch, block)
+    local filled = filled_of(seed)
+    id, record = likest(votes, order, filled, block)
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-      join(id, record, seed, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
+      join(id, record, seed, filled.sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
@@ -272,38 +207,37 @@ for post = 1, post_count do
     id, record, step, from, value = own, seed, 2, 1 + byte(own, 1) % 2, own
   end
   records[id] = record
-  seeds[id] = step == 2 and hash_of('seed', blocks[block][1], shard_of(id)) or nil
+  seeds[id] = step == 2 and hash_of('post', blocks[block][1], shard_of(id)) or nil
   members[id] = step == 1 or nil
   for part = from, KEYS_A_POST, step do
-    local key = fields[part][post]
+    local key, shard = own_keys[part], part % SHARDS
     if key ~= NO_KEY then
-      ids[part][key], written[block][part][key] = value, value
+      local pairs_of = written[block][shard]
+      if not pairs_of then
+        pairs_of = {}
+        written[block][shard] = pairs_of
+      end
+      if rawget(ids, key) ~= value then
+        pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2], ids[key] = key, value, value
+      end
     end
   end
   found[post] = sub(offsets, post * 8 - 7, post * 8) .. id .. shown
 end
 
 -- Write. The first write is an HSET or, before it, a SADD: a full or read-only server refuses either.
-local function write(name, pairs_of)
-  if call('EXISTS', name) == 0 then
-    call('HSET', name, TABLE_FIELD, TABLE_VALUE)
+local function write(name, pairs_of, since)
+  if is_due(since, ttl) then
+    live_anew(name, ttl)
   end
   for from = 1, #pairs_of, 2 * AT_ONCE do
     call('HSET', name, unpack(pairs_of, from, math.min(from + 2 * AT_ONCE - 1, #pairs_of)))
   end
-  call('EXPIRE', name, ttl)
 end
 
 for block = 1, #blocks do
-  for part = 1, KEYS_A_POST do
-    local values, size = {}, 0
-    for key, id in pairs(written[block][part]) do
-      values[size + 1], values[size + 2] = key, id
-      size = size + 2
-    end
-    if size > 0 then
-      write(hash_of('like', blocks[block][1], part), values)
-    end
+  for shard, pairs_of in pairs(written[block]) do
+    write(hash_of('key', blocks[block][1], shard), pairs_of, lives[block][shard])
   end
 end
 local by_name = {}
@@ -314,10 +248,10 @@ for id, name in pairs(seeds) do
     by_name[name] = values
   end
   values[#values + 1] = id
-  values[#values + 1] = type(records[id]) == 'table' and closed(records[id]) or records[id]
+  values[#values + 1] = records[id]
 end
 for name, values in pairs(by_name) do
-  write(name, values)
+  write(name, values, call('HGET', name, LIVES_SINCE))
 end
 for id in pairs(members) do
   call('SET', prefix .. 'campaign:' .. id, closed(records[id]), 'EX', ttl)

@@ -4,8 +4,8 @@ For each post the store looks up the ids under the post's keys. Of the campaigns
 the post the id of the first whose members' sketches are like its own, or else an id of its own. A post writes the id
 under its keys, so that a campaign is known by the words of all its members, however each was changed.
 
-All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids in
-a hash for each of the KEYS.
+All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids and
+campaigns of one post in SHARDS hashes each.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import msgspec
 import numpy as np
 
 KEYS = 10
-"""Keys of a text."""
+"""Keys of a text, each from a range of its own: the third of one is never the fourth of another."""
 NO_KEY = 0xFFFFFFFF
 SLOTS = 64
 """Bytes of a sketch."""
-SHARDS = 8
-"""Hashes that campaigns of one post are spread over in a block: none grows huge, none takes long to free."""
+SHARDS = 2
+"""Hashes that a block's ids and its campaigns of one post are spread over: each that a small batch touches costs it as
+much as ten posts do. Of a post that is like no other all keys are in one."""
 LEAST_VOTES = 2
 """Keys under which a campaign must be found to be compared, for one of a single post; one key for others. Most keys
 that two posts share by chance are those of a post that never will be one of many."""
@@ -30,7 +31,7 @@ CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
 """A post is compared with so many members, the first ones, each alone and all together: what one has lost by a change,
-another has."""
+another has. Four at most, by the way alike.lua goes through them."""
 LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
 LEAST_PERCENT = 22
@@ -76,7 +77,7 @@ class FindRequest:
     blocks: Sequence[int]
     """Numbers of the blocks of time that the posts are in."""
     keys: bytes
-    """uint32 a post, for each of the KEYS: first those of the first key."""
+    """KEYS uint32 a post."""
     offsets: bytes
     """int64 a post."""
     heads: bytes

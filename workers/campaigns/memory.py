@@ -102,7 +102,7 @@ class MemoryFinder:
         found = np.zeros(len(posts), FOUND)
         found["offset"], found["id"] = np.frombuffer(request.offsets, "<i8"), posts["id"]
         told, expires = [], time.monotonic() + request.ttl_seconds
-        keys = np.frombuffer(request.keys, "<u4").reshape(KEYS, -1).T.tolist()
+        keys = np.frombuffer(request.keys, "<u4").reshape(-1, KEYS).tolist()
         # What lies in another block is seen as it was before the batch, as in the script.
         written: dict[tuple[int, int, int], bytes] = {}
         for row, (post, own_keys) in enumerate(zip(posts, keys, strict=True)):

@@ -59,7 +59,7 @@ for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   end
 end
 
--- Read. `current` keeps what is there now, to be added to; behind its cells, whether the hash is a table.
+-- Read. `current` keeps what is there now, to be added to; behind its cells, since when the hash lives anew.
 local flags, counts, members, lengths, current = {}, {}, {}, {}, {}
 local flag_at, count_hits, member_hits = 0, 0, 0
 local length_of = made_once(function(length) return pack('<I4', length) end)
@@ -88,7 +88,7 @@ local function read(chunk, values)
 end
 for chunk = 1, chunks do
   local own, size = fields[chunk], sizes[chunk]
-  own[size + 1] = TABLE_FIELD
+  own[size + 1] = LIVES_SINCE
   current[chunk] = call('HMGET', names[chunk], unpack(own, 1, size + 1))
   read(chunk, current[chunk])
 end
@@ -181,8 +181,8 @@ local increments_of = made_once(function(size) return rep('c24', size) end)
 local additions_of = made_once(function(size) return '<' .. rep('I4c0', size) end)
 for chunk = 1, chunks do
   local name, size, has, own, more, at = names[chunk], sizes[chunk], current[chunk], fields[chunk], nil, 0
-  if not has[size + 1] then
-    written[1], written[2], at = TABLE_FIELD, TABLE_VALUE, 2
+  if is_due(has[size + 1], ttls[chunk]) then
+    live_anew(name, ttls[chunk])
   end
   if chunk <= count_chunks then
     more = {unpack_from(increments_of[size], increments, increment_at)}
@@ -213,7 +213,6 @@ for chunk = 1, chunks do
   if at > 0 then
     call('HSET', name, unpack(written, 1, at))
   end
-  call('EXPIRE', name, ttls[chunk])
 end
 
 keep_answer('applied', '', ARGV[4], ARGV[5], batch, committed, ARGV[6])

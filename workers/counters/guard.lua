@@ -6,9 +6,23 @@ local pack, unpack_from = struct.pack, struct.unpack
 local guard = KEYS[1]
 -- Lua's C stack takes 8,000 values at once.
 local AT_ONCE = 3500
--- A small hash is a list that every look-up walks, ten times slower near its limit (512 fields). A value beyond
--- hash-max-listpack-value (64 bytes) makes a table of it; its name is longer than any key.
-local TABLE_FIELD, TABLE_VALUE = 'as a table', string.rep(' ', 65)
+
+-- A hash lives for its ttl after it was last written to, and up to a thirty-second of it longer, so that this need not be
+-- said anew at each write. When it was said is kept in the hash, under a name that no key has. A small hash is a list
+-- that every look-up walks, ten times slower near its limit (512 fields): a value beyond hash-max-listpack-value (64
+-- bytes), as this one is, makes a table of it.
+local LIVES_SINCE, SAID_ANEW = 'lives since', 32
+local now = tonumber(call('TIME')[1])
+
+local function is_due(since, ttl)
+  since = since and tonumber(since)
+  return not since or now - since >= math.floor(ttl / SAID_ANEW)
+end
+
+local function live_anew(name, ttl)
+  call('HSET', name, LIVES_SINCE, string.format('%-65d', now))
+  call('EXPIRE', name, ttl + math.floor(ttl / SAID_ANEW))
+end
 
 -- The answer for an owner that is none any more; or nil, and the last offset dealt with, if there is one.
 local function claimed(epoch, last_field)

@@ -19,11 +19,15 @@ from workers.campaigns import finding
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.counters.store import MEMBERS_A_PANE, Applied, CountersUnavailable, Redelivered, Request, StaleEpoch
 
-_GUARD = resources.files("workers.counters").joinpath("guard.lua").read_text("utf-8")
-SCRIPT = _GUARD + resources.files("workers.counters").joinpath("apply.lua").read_text("utf-8")
-_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-FIND_SCRIPT = _GUARD + resources.files("workers.campaigns").joinpath("find.lua").read_text("utf-8")
-_FIND_SHA = hashlib.sha1(FIND_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+def _script(*parts: str) -> tuple[str, str]:
+    """A script that begins with the guard, and its digest."""
+    files = (resources.files("workers").joinpath(part) for part in ("counters/guard.lua", *parts))
+    text = "".join(file.read_text("utf-8") for file in files)
+    return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+_APPLY, _FIND = _script("counters/apply.lua"), _script("campaigns/alike.lua", "campaigns/find.lua")
 _FIND_CONSTANTS = struct.pack(
     "<11I",
     finding.KEYS,
@@ -89,7 +93,7 @@ class RedisStore:
 
     async def find(self, request: FindRequest) -> Found | FoundBefore:
         status, value, *answers = await self._script(
-            (FIND_SCRIPT, _FIND_SHA),
+            _FIND,
             [self._prefix + request.guard],
             request.epoch,
             request.epoch,
@@ -142,7 +146,7 @@ class RedisStore:
             cells.additions,
             request.recipe,
         )
-        return await self._script((SCRIPT, _SHA), [self._prefix + request.guard], request.epoch, *arguments)
+        return await self._script(_APPLY, [self._prefix + request.guard], request.epoch, *arguments)
 
     async def _script(self, script: tuple[str, str], names: list[str], epoch: int, *arguments: Any) -> list[Any]:
         text, sha = script

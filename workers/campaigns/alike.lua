@@ -1,0 +1,114 @@
+-- What find.lua knows of a campaign: its record, as it is stored until a post joins, and whether a sketch is like it.
+
+local byte = string.byte
+local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE,
+  SAMPLES, LINKS =
+  unpack_from('<I4I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local RECORD, RECORD_BYTES, MEMBERS_AT = '<I4I4I4I4I4I4i8c8c8BBB', 51, 49
+
+-- A record as a table.
+local function opened(record)
+  local made, count, texts, links, at = {samples = {}, links = {}}
+  made.posts, made.evident, made.accounts, made.agencies, made.told_posts, made.told_accounts, made.first_seen,
+    made.account, made.agency, count, texts, links, at = unpack_from(RECORD, record)
+  made.members, made.packed = count, sub(record, at, at + SLOTS * count - 1)
+  at = at + SLOTS * count
+  for index = 1, texts + links do
+    local length = unpack_from('<I2', record, at)
+    local list = index <= texts and made.samples or made.links
+    list[#list + 1] = sub(record, at + 2, at + 1 + length)
+    at = at + 2 + length
+  end
+  return made
+end
+
+local function closed(record)
+  local parts = {
+    pack(RECORD, record.posts, record.evident, record.accounts, record.agencies, record.told_posts,
+      record.told_accounts, record.first_seen, record.account, record.agency, record.members, #record.samples,
+      #record.links),
+    record.packed,
+  }
+  for _, list in ipairs({record.samples, record.links}) do
+    for _, text in ipairs(list) do
+      parts[#parts + 1] = pack('<I2', #text) .. text
+    end
+  end
+  return concat(parts)
+end
+
+-- The sketches of a campaign's members, those that are compared.
+local function sketches_of(record)
+  local packed, at, count = record, RECORD_BYTES, nil
+  if type(record) == 'table' then
+    packed, at, count = record.packed, 0, record.members
+  else
+    count = byte(record, MEMBERS_AT)
+  end
+  local sketches = {}
+  for member = 1, count do
+    sketches[member] = {byte(packed, at + 1, at + SLOTS)}
+    at = at + SLOTS
+  end
+  return sketches
+end
+
+-- Whether so many slots in common are enough, of those that are filled.
+local function enough(same, filled)
+  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
+end
+
+-- A post's sketch, to be compared: its filled slots, and what is in them.
+local function filled_of(seed)
+  local sketch = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}
+  local slots, values, size = {}, {}, 0
+  for slot = 1, SLOTS do
+    local value = sketch[slot]
+    if value > 0 then
+      size = size + 1
+      slots[size], values[size] = slot, value
+    end
+  end
+  return {sketch = sketch, slots = slots, values = values, size = size}
+end
+
+-- Slots in which a post has what one of up to four members has.
+local function in_common(post, a, b, c, d)
+  local slots, values, same = post.slots, post.values, 0
+  for at = 1, post.size do
+    local slot, value = slots[at], values[at]
+    if value == a[slot] or value == b[slot] or value == c[slot] or value == d[slot] then
+      same = same + 1
+    end
+  end
+  return same
+end
+
+-- Slots filled in one of up to four members, or in the post.
+local function filled_in(post, a, b, c, d)
+  local sketch, filled = post.sketch, post.size
+  for slot = 1, SLOTS do
+    if sketch[slot] == 0 and (a[slot] > 0 or b[slot] > 0 or c[slot] > 0 or d[slot] > 0) then
+      filled = filled + 1
+    end
+  end
+  return filled
+end
+
+-- Whether a post is like a member of the campaign, or has enough of what all of them have together.
+local function is_alike(post, sketches)
+  local a, members = sketches[1], #sketches
+  local b, c, d = sketches[2] or a, sketches[3] or a, sketches[4] or a
+  -- None has more in common with it than all together, and most that are looked at have too little.
+  local all = in_common(post, a, b, c, d)
+  if not enough(all, post.size) then
+    return false
+  end
+  for _, one in ipairs(sketches) do
+    local same = members == 1 and all or in_common(post, one, one, one, one)
+    if enough(same, post.size) and enough(same, filled_in(post, one, one, one, one)) then
+      return true
+    end
+  end
+  return members > 1 and enough(all, filled_in(post, a, b, c, d))
+end
