@@ -57,12 +57,17 @@ class Folded:
         return len(self.starts) - 1
 
     @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """int64[n]: how many codes each text has."""
+        return self.starts[1:] - self.starts[:-1]
+
+    @cached_property
     def origin(self) -> NDArray[np.int32]:
         """int32[m], index in its own original text (in code points) of what each code came from; the origin of a kept
         space is the last separator it stands for."""
         visible, solid = self.kept
-        places = np.flatnonzero(visible)[solid]
-        places -= np.repeat(self.raw_starts[:-1], np.diff(self.starts))
+        places = visible.nonzero()[0][solid]
+        places -= self.raw_starts[:-1].repeat(self.lengths)
         return places.astype(np.int32)
 
     def places(self, rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -120,8 +125,8 @@ def fold(texts: Sequence[str]) -> Folded:
 
     kept = surface >= first_of(SOLO)
     # Where many are left out here and there, taking what is kept is twice as fast as masking the rest.
-    solid = surface.take(np.flatnonzero(kept))
-    separators = np.flatnonzero(~kept)
+    solid = surface.take(kept.nonzero()[0])
+    separators = (~kept).nonzero()[0]
     marks, mark_starts = separator_marks(surface, surface_starts, separators)
     solid_starts = surface_starts - separators.searchsorted(surface_starts)
     # Which solid code each separator stands before.
@@ -133,7 +138,7 @@ def fold(texts: Sequence[str]) -> Folded:
     repeated = fourth_in_a_row(solid, first[:-1] | spaced[:-1])
     if repeated.any():
         spaced[:-1] &= ~repeated
-        places = np.flatnonzero(repeated)
+        places = repeated.nonzero()[0]
         kept[places + followed.searchsorted(places, "right")] = False
     # The last separator before a spaced word stays, as a space.
     last = np.ones(len(followed), bool)
@@ -142,16 +147,16 @@ def fold(texts: Sequence[str]) -> Folded:
     kept[spaces] = True
     surface[spaces] = SPACE
 
-    codes = surface.take(np.flatnonzero(kept))
+    codes = surface.take(kept.nonzero()[0])
     codes &= CODE_MASK
     starts = starts_without(kept, surface_starts)
-    capitals = np.diff(np.flatnonzero(raw - A < LETTERS).searchsorted(raw_starts))
-    return Folded(codes, starts, marks, mark_starts, raw_starts, (visible, kept), capitals)
+    capitals = (raw - A < LETTERS).nonzero()[0].searchsorted(raw_starts)
+    return Folded(codes, starts, marks, mark_starts, raw_starts, (visible, kept), capitals[1:] - capitals[:-1])
 
 
 def starts_without(kept: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the pieces that begin at `starts` begin once all is gone that is not kept."""
-    return starts - np.flatnonzero(~kept).searchsorted(starts)
+    return starts - (~kept).nonzero()[0].searchsorted(starts)
 
 
 def first_of(role: int) -> np.uint32:
@@ -162,7 +167,7 @@ def first_of(role: int) -> np.uint32:
 def offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where each of the pieces begins when they lie end to end, and the end of the last."""
     starts = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=starts[1:])
+    lengths.cumsum(out=starts[1:])
     return starts
 
 
@@ -213,7 +218,7 @@ def separator_marks(
     told = (before != here) | (here != after)
     # A lone space between two words is no mark.
     told &= (here != first_of(SEPARATOR) + np.uint32(SPACE)) | (before < first_of(WORD)) | (after < first_of(WORD))
-    kept = np.flatnonzero(told)
+    kept = told.nonzero()[0]
     marks = np.empty((3, len(kept)), np.uint32)
     for row, codes in zip(marks, (before, here, after), strict=True):
         codes.take(kept, mode="clip", out=row)

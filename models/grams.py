@@ -122,7 +122,7 @@ def grams(folded: Folded) -> Grams:
 
 def gram_counts(starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64[n]: how many grams of 1 to 3 texts have that begin at `starts`: 1 for one code, 3k - 3 for k >= 2."""
-    lengths: NDArray[np.int64] = np.diff(starts)
+    lengths: NDArray[np.int64] = starts[1:] - starts[:-1]
     return np.maximum(3 * lengths - 3, lengths)
 
 
@@ -151,7 +151,7 @@ def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArra
     whole = both[:-2] & both[2:]
     whole &= within[:-3]
     whole &= within[1:-2]
-    places = np.flatnonzero(whole)
+    places = whole.nonzero()[0]
     rolled = threes[:-1] * SPREAD
     rolled += threes[1:]
     return mix(rolled.take(places) + QUAD_SEED)[:, None], places
@@ -171,7 +171,8 @@ def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 def clear_overruns(hashes: NDArray[np.uint32], starts: NDArray[np.int64]) -> None:
     """NO_GRAM for the 2- and 3-grams that begin in the last one or two codes of a text."""
-    lengths = np.diff(starts)
-    last = starts[1:][lengths >= 1] - 1
-    hashes[1:, last] = NO_GRAM
-    hashes[2, starts[1:][lengths >= 2] - 2] = NO_GRAM
+    # Where a text is too short for it, what is set is at the end of the one before, which has no such gram either.
+    if hashes.shape[1] >= 2:
+        last = starts[1:] - 1
+        hashes[1:, last] = NO_GRAM
+        hashes[2, last - 1] = NO_GRAM

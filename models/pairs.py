@@ -33,12 +33,12 @@ def usual() -> NDArray[np.uint8]:
 def odd_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.int64]:
     """int64[n]: how many pairs of Chinese characters in each text are odd. pairs: uint32[m], the hash of the pair that
     begins at each folded position."""
-    places = np.flatnonzero(chinese_pairs(folded, pairs))
+    places = chinese_pairs(folded, pairs).nonzero()[0]
     hashes = pairs.take(places)
     held = usual().take((hashes & MASK) >> 3) >> (hashes & 7).astype(np.uint8)
-    odd = places.take(np.flatnonzero((held & 1) == 0))
-    counts: NDArray[np.int64] = np.diff(odd.searchsorted(folded.starts))
-    return counts
+    odd = places.take(((held & 1) == 0).nonzero()[0])
+    before: NDArray[np.int64] = odd.searchsorted(folded.starts)
+    return before[1:] - before[:-1]
 
 
 def chinese_pairs(folded: Folded, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -41,7 +41,7 @@ def shapes(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64])
     first, lengths: where each word of the folded codes begins, and how long it is, as from `models.words`.
     """
     result = np.empty((3, len(folded)), np.uint32)
-    values = np.diff(folded.starts), folded.capitals, longest_numbers(folded, first, lengths)
+    values = folded.lengths, folded.capitals, longest_numbers(folded, first, lengths)
     for row, each, hashes in zip(result, values, EVERY, strict=True):
         hashes.take(each, out=row, mode="clip")
     return result
@@ -50,6 +50,6 @@ def shapes(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64])
 def longest_numbers(folded: Folded, first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64[n]: digits of the longest number in each text."""
     longest = np.zeros(len(folded), np.int64)
-    numbers = np.flatnonzero(folded.codes.take(first) - np.uint32(ord("0")) < DIGITS)
+    numbers = (folded.codes.take(first) - np.uint32(ord("0")) < DIGITS).nonzero()[0]
     np.maximum.at(longest, folded.starts.searchsorted(first.take(numbers), "right") - 1, lengths.take(numbers))
     return longest

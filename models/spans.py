@@ -36,11 +36,11 @@ class Reading:
         self.starts = folded.starts
         self.origin = folded.origin
         self.first, self.last = word_bounds(folded)
-        self._scale = np.repeat(1 / np.sqrt(np.maximum(gram_counts(folded.starts), 1)), np.diff(folded.starts))
+        self._scale = (1 / np.sqrt(np.maximum(gram_counts(folded.starts), 1))).repeat(folded.lengths)
         self._hashes = gram_hashes(folded.codes, folded.starts)
         begins, self._letters = word_places(folded)
         self._words = words(folded, self._hashes, begins, self._letters)[0][:, 0]
-        self._in_words = np.repeat(begins - np.cumsum(self._letters) + self._letters, self._letters)
+        self._in_words = (begins - self._letters.cumsum() + self._letters).repeat(self._letters)
         self._in_words += np.arange(len(self._in_words))
 
     def weights(self, model: Compiled) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ class Reading:
         total = one + two + three
         total[1:] += two[:-1] + three[:-1]
         total[2:] += three[:-2]
-        total[self._in_words] += np.repeat(model.weights(self._words, self.field) / self._letters, self._letters)
+        total[self._in_words] += (model.weights(self._words, self.field) / self._letters).repeat(self._letters)
         total *= self._scale
         return total
 
@@ -88,16 +88,16 @@ def outstanding(weights: NDArray[np.float64], starts: Places, posts: Sequence[in
     A running sum: a window opens where a weight is above its text's mean, ends at the highest sum it reaches, and is
     closed when the sum has fallen to half of that. So it opens with a run of weights above the mean, and ends with one.
     """
-    lengths = np.diff(starts)
+    lengths = starts[1:] - starts[:-1]
     wanted = np.array([post for post in posts if lengths[post]], np.intp)
     means = np.full(len(lengths), np.inf)
     means[wanted] = np.maximum(sums_of(weights, starts[wanted], starts[wanted + 1] - 1)[0] / lengths[wanted], 0.0)
-    excess = weights - np.repeat(means, lengths)
+    excess = weights - means.repeat(lengths)
     border = np.ones(len(weights) + 1, np.bool_)
     above = excess > 0
     border[1:-1] = above[1:] != above[:-1]
     border[starts] = True
-    begins, ends = np.flatnonzero(above & border[:-1]), np.flatnonzero(above & border[1:])
+    begins, ends = (above & border[:-1]).nonzero()[0], (above & border[1:]).nonzero()[0]
     owners = starts.searchsorted(begins, "right") - 1
     rises, falls = sums_of(excess, begins, ends)
     # Nothing goes on beyond the end of its text.
@@ -140,7 +140,7 @@ def word_bounds(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     begins[starts] = True
     first = np.maximum.accumulate(np.where(begins[:-1], places, 0))
     last = np.minimum.accumulate(np.where(begins[1:], places, len(codes))[::-1])[::-1]
-    spaces = np.flatnonzero(codes == SPACE)
+    spaces = (codes == SPACE).nonzero()[0]
     inner = np.zeros(len(codes) + 1, bool)
     inner[starts] = True
     first[spaces] += ~inner[spaces + 1]

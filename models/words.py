@@ -33,12 +33,12 @@ def words(
     spelled = flat.take(row + first) * SPREAD + flat.take(row + first + lengths - size)
     spelled[folded.codes.take(first) < AFTER_DIGITS] = 0
     spelled += lengths.astype(np.uint32) * LENGTH_SEED
-    hashes = np.full((2, len(first)), NO_GRAM, np.uint32)
+    hashes = np.zeros((2, len(first)), np.uint32)
     mix(spelled + WORD_SEED, out=hashes[0])
     if len(first):
         mix(hashes[0, :-1] * SPREAD + hashes[0, 1:] + PAIR_SEED, out=hashes[1, 1:])
     word_starts = first.searchsorted(folded.starts)
-    hashes[1, word_starts[:-1][np.diff(word_starts) > 0]] = NO_GRAM
+    hashes[1, word_starts[:-1][word_starts[1:] > word_starts[:-1]]] = NO_GRAM
     return hashes.T, word_starts
 
 
@@ -52,5 +52,5 @@ def word_places(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         np.not_equal(inside[1:], inside[:-1], out=border[1:-1])
         border[1:-1] |= digit[1:] != digit[:-1]
         border[folded.starts] = True
-    first = np.flatnonzero(border[:-1] & inside)
-    return first, np.flatnonzero(border[1:] & inside) - first + 1
+    first = (border[:-1] & inside).nonzero()[0]
+    return first, (border[1:] & inside).nonzero()[0] - first + 1

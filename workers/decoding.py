@@ -75,7 +75,7 @@ def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int,
     made = [post for post in posts if post is not None]
     arrived_at = np.array([record.timestamp for record in records], np.int64)
     # A producer may send records without a time, which reads as -1.
-    undated = np.flatnonzero(arrived_at < 0)
+    undated = (arrived_at < 0).nonzero()[0]
     arrived_at[undated] = [made[row].created_at for row in undated.tolist()]
     batch = Batch(
         posts=made,

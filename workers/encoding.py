@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from topics.campaign import Campaign
 from topics.campaign import encode as encode_campaign
 from topics.decision import Decision, FiredRule, Source, allow_lines, encode
@@ -60,7 +58,7 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
 def encode_judgement(judgement: Judgement, judge: Judge) -> dict[int, dict[str, list[Row]]]:
     """Rows by input partition and verdict: slim ones for posts that pass, explained ones for the others."""
     batch, verdict = judgement.batch, judgement.verdicts.verdict
-    stopped = np.flatnonzero(verdict != ALLOW).tolist()
+    stopped = (verdict != ALLOW).nonzero()[0].tolist()
     explained = dict(zip(stopped, decisions(judgement, stopped, judge), strict=True))
     rows: dict[int, dict[str, list[Row]]] = {}
     for part in batch.parts:
@@ -76,7 +74,7 @@ def encode_judgement(judgement: Judgement, judge: Judge) -> dict[int, dict[str, 
 
 def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
     batch = judgement.batch
-    passed = part.start + np.flatnonzero(judgement.verdicts.verdict[part.rows] == ALLOW)
+    passed = part.start + (judgement.verdicts.verdict[part.rows] == ALLOW).nonzero()[0]
     places = passed.tolist()
     authors = [batch.authors[row] for row in places]
     lines = allow_lines(
@@ -90,7 +88,7 @@ def _allow_rows(judgement: Judgement, part: Part, policy: str) -> list[Row]:
         degraded=bool(judgement.degraded[part.start]),
         campaigns={
             place: campaign_name(judgement.campaigns.ids[passed[place]])
-            for place in np.flatnonzero(judgement.campaigns.shown[passed]).tolist()
+            for place in judgement.campaigns.shown[passed].nonzero()[0].tolist()
         },
     )
     rows = list(map(Row, map(str.encode, authors), lines))

@@ -21,11 +21,11 @@ def explain(judgement: Judgement, rows: list[int], judge: Judge) -> list[list[Sp
     told[rows] = True
     models = {model: told & _naming(judgement, model) for model in judge.scorer.names}
     lists = {name: told & _naming(judgement, f"terms_{name}") for name in judge.policy.terms}
-    needed = np.flatnonzero(np.logical_or.reduce([*models.values(), *lists.values()]))
+    needed = np.logical_or.reduce([*models.values(), *lists.values()]).nonzero()[0]
     if not len(needed):
         return list(spans.values())
     batch = Batch.offline([judgement.batch.posts[row] for row in needed.tolist()])
-    wanted = {model: np.flatnonzero(named[needed]).tolist() for model, named in models.items()}
+    wanted = {model: named[needed].nonzero()[0].tolist() for model, named in models.items()}
     pieces = judge.scorer.spans(batch.folded_text, batch.folded_name, batch.texts, batch.names, wanted)
     for model, of_model in pieces.items():
         for place, found in zip(wanted[model], of_model, strict=True):

@@ -128,7 +128,7 @@ class Moderator:
                 judges[rows] = self._judges[digest]
             else:
                 self._metrics.redecided.inc(len(rows))
-        starts = [0, *(np.flatnonzero(judges[1:] != judges[:-1]) + 1).tolist()]
+        starts = [0, *((judges[1:] != judges[:-1]).nonzero()[0] + 1).tolist()]
         return [(slice(start, end), judges[start]) for start, end in pairwise([*starts, len(judges)])]
 
     def _count(self, judgement: Judgement) -> None:

@@ -116,6 +116,6 @@ async def find(
             break
         for before in answer.answers:
             campaigns.take(offsets, before)
-        rows = np.flatnonzero(offsets > answer.upto)
+        rows = (offsets > answer.upto).nonzero()[0]
         texts = texts.of_rows(rows)
     return campaigns

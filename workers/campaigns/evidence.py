@@ -38,7 +38,7 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
         if model in frame.columns:
             np.maximum(evidence, frame[model].to_numpy(), out=evidence)
     if WISHES in frame.columns:
-        lengths = np.diff(batch.folded_text.starts)
+        lengths = batch.folded_text.lengths
         evidence *= 1 - np.minimum(frame[WISHES].to_numpy() * (WISH_EVERY / np.maximum(lengths, 1)), 1)
     for way in WAYS:
         if way in frame.columns:

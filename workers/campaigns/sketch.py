@@ -60,15 +60,15 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     worth: (n,): which texts to look at; all without it.
     """
     folded = batch.folded_text
-    lengths = np.diff(folded.starts)
+    lengths = folded.lengths
     enough = 1.5 * lengths >= LEAST_WEIGHT
-    rows = np.flatnonzero(enough if worth is None else enough & worth)
+    rows = (enough if worth is None else enough & worth).nonzero()[0]
     if len(rows) == 0:
         nothing = np.zeros(0, np.uint32)
         return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8))
     sizes = lengths[rows]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    owner = np.repeat(np.arange(len(rows)), sizes)
+    starts = np.concatenate([[0], sizes.cumsum()])
+    owner = np.arange(len(rows)).repeat(sizes)
     at = np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]
     codes, hashes = folded.codes[at], batch.text_grams.hashes
     alphabetic = codes < ALPHABETS_END
@@ -97,7 +97,7 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
 def numbered(batch: Batch) -> Flags:
     """(n,): the text has a number as long as one to call or write to."""
     folded = batch.folded_text
-    ends = np.flatnonzero(long_runs(folded.codes - np.uint32(ord("0")) <= 9))
+    ends = long_runs(folded.codes - np.uint32(ord("0")) <= 9).nonzero()[0]
     rows = folded.starts.searchsorted(ends, side="right") - 1
     result = np.zeros(len(batch), np.bool_)
     result[rows[ends - folded.starts[rows] >= PHONE_DIGITS - 1]] = True
@@ -140,7 +140,7 @@ def changing(batch: Batch, rows: NDArray[np.intp], starts: Places) -> Flags:
     shift = starts[place] - folded.starts[row]
     begins, ends = (folded.places(row, offset) + shift for offset in (begin, end))
     size = int(starts[-1])
-    inside = np.cumsum(np.bincount(begins, minlength=size + 1) - np.bincount(ends, minlength=size + 1))
+    inside = (np.bincount(begins, minlength=size + 1) - np.bincount(ends, minlength=size + 1)).cumsum()
     return inside[:size] > 0
 
 

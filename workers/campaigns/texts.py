@@ -38,7 +38,7 @@ class Texts:
 
     def of_rows(self, rows: NDArray[np.intp]) -> Texts:
         """The same for those posts that are among these rows of the batch."""
-        at = np.flatnonzero(np.isin(self.rows, rows))
+        at = np.isin(self.rows, rows).nonzero()[0]
         return Texts(
             self.rows[at],
             self.keys[at],

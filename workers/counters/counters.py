@@ -241,11 +241,11 @@ class Counters:
                     readings.earlier.setdefault(before.policy, []).append(rows[here])
                 missing[here] = False
             if missing.any():
-                gone = plan.rows(np.flatnonzero(missing))
+                gone = plan.rows(missing.nonzero()[0])
                 old = await self._store.peek(await self._request_of(part, gone))
                 readings.take(self._specs, rows[missing], gone.read([old], counted=False))
                 readings.peeked += int(missing.sum())
-            later = np.flatnonzero(plan.offsets > answer.applied)
+            later = (plan.offsets > answer.applied).nonzero()[0]
             if len(later) == 0:
                 return
             rows, plan = rows[later], plan.rows(later)

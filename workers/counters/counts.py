@@ -33,7 +33,7 @@ def read_counts(events: Events, old: NDArray[np.uint32], counted: bool) -> NDArr
     rows = int(events.row.max(initial=0)) + 1
     in_order = events.group * rows + events.row
     for back, reaches in enumerate(events.reach, 1):
-        at = np.flatnonzero(reaches[events.group])
+        at = reaches[events.group].nonzero()[0]
         other = events.group[at] - back
         measured[at] += np.searchsorted(in_order, other * rows + events.row[at]) - events.group_start[other]
     return measured

@@ -55,7 +55,7 @@ def additions(events: Events, member: Members) -> tuple[Ints, NDArray[np.uint32]
     words = 2 * np.bincount(cell, minlength=events.cells)
     words[filled] += _HEADER_WORDS
     bounds = np.zeros(events.cells + 1, np.int64)
-    np.cumsum(words + 1, out=bounds[1:])
+    (words + 1).cumsum(out=bounds[1:])
     packed = np.empty(int(bounds[-1]), "<u4")
     packed[bounds[:-1]] = 4 * words
     packed[bounds[filled, None] + np.arange(1, _HEADER_WORDS + 1)] = headers[filled]
@@ -72,7 +72,7 @@ def parse_members(places: Ints, cells: int, lengths: NDArray[np.uint32], values:
     of each value.
     """
     words = np.frombuffer(values, "<u4")
-    starts = (np.cumsum(lengths, dtype=np.int64) - lengths) // 4
+    starts = (lengths.cumsum(dtype=np.int64) - lengths) // 4
     headers = starts[:, None] + np.arange(_HEADER_WORDS)
     is_member = np.ones(len(words), np.bool_)
     is_member[headers] = False
@@ -83,7 +83,7 @@ def parse_members(places: Ints, cells: int, lengths: NDArray[np.uint32], values:
     full = is_full if is_full.any() else None
     in_pane[is_full] = 0
     bounds = np.zeros(in_pane.size + 1, np.int64)
-    np.cumsum(in_pane, out=bounds[1:])
+    in_pane.cumsum(out=bounds[1:])
     first = np.full(2 * cells, len(places))
     first[places] = np.arange(len(places))
     return OldMembers(bounds, PANES * first.reshape(2, -1), full, words[is_member].view("<u8"))
@@ -100,7 +100,7 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     busy = (events.group_size > 1) | sizes.any(axis=0)
     for reaches in events.reach[:1]:
         busy |= reaches
-    groups = np.flatnonzero(busy)
+    groups = busy.nonzero()[0]
     # Every member that may count for a group: first those that were there before the batch.
     at_old, owner = ranges(starts[:, groups].ravel(), sizes[:, groups].ravel())
     at_new, new_unit = _in_window(events, member, groups) if counted else (groups[:0], groups[:0])
@@ -115,8 +115,8 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     first = first[~was_there]
     rows = int(events.row.max(initial=0)) + 1
     appeared = np.sort(unit[first] * rows + events.row[at_new[first - len(at_old)]])
-    at = np.flatnonzero(busy[events.group])
-    unit = (np.cumsum(busy) - 1)[events.group[at]]
+    at = busy[events.group].nonzero()[0]
+    unit = (busy.cumsum() - 1)[events.group[at]]
     during = np.searchsorted(appeared, unit * rows + events.row[at], "right")
     during -= np.searchsorted(appeared, np.arange(len(groups)) * rows)[unit]
     measured[at] = np.minimum(before[unit] + during, MEMBERS_A_PANE)
@@ -150,7 +150,7 @@ def _in_window(events: Events, member: Members, groups: Ints) -> tuple[Ints, Int
 def _first_in_group(events: Events, member: Members) -> Flags:
     """Which elements are the first of their group with their member."""
     first = np.ones(len(member), np.bool_)
-    shared = np.flatnonzero((events.group_size > 1)[events.group])
+    shared = (events.group_size > 1)[events.group].nonzero()[0]
     if len(shared) == 0:
         return first
     order, _, same = by_group(events.group[shared], member[shared], max(len(events.group_size), 1))

@@ -23,19 +23,19 @@ Ints = NDArray[np.int64]
 
 def ranges(starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     """The ranges [start, start + size) end to end, shape (sum of sizes,), and for each element its range's number."""
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    before = np.cumsum(sizes) - sizes
+    owner = np.arange(len(sizes)).repeat(sizes)
+    before = sizes.cumsum() - sizes
     return np.arange(len(owner)) + (starts - before)[owner], owner
 
 
 def _runs(changed: NDArray[np.bool_], size: int) -> tuple[Ints, Ints, Ints]:
     """Number of each element's run, and start and size of each run, given where neighbours differ."""
-    begins = np.ones(size, np.bool_)
-    begins[1:] = changed
-    starts = np.flatnonzero(begins)
-    ends = np.full(len(starts), size)
-    ends[:-1] = starts[1:]
-    return np.cumsum(begins) - 1, starts, ends - starts
+    number = np.zeros(size, np.int64)
+    changed.cumsum(out=number[1:])
+    bounds = np.zeros(int(number[-1]) + 2 if size else 1, np.int64)
+    bounds[1:-1] = changed.nonzero()[0] + 1
+    bounds[-1] = size
+    return number, bounds[:-1], bounds[1:] - bounds[:-1]
 
 
 class Sorted:
@@ -47,7 +47,7 @@ class Sorted:
     def __init__(self, keys: Mapping[str, NDArray[np.uint64]], bounds: Ints) -> None:
         stacked = np.stack(list(keys.values()))
         parts = len(bounds) - 1
-        part = np.repeat(np.arange(parts), np.diff(bounds))
+        part = np.arange(parts).repeat(bounds[1:] - bounds[:-1])
         order, ordered, _ = by_group(part, stacked, parts)
         self.places = {name: place for place, name in enumerate(keys)}
         self.parts = parts

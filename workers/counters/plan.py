@@ -129,7 +129,7 @@ class Plan:
         for part, old in enumerate(olds):
             if old is None:
                 continue
-            ends = 16 + np.cumsum(np.frombuffer(old, "<u4", 4), dtype=np.int64)
+            ends = 16 + np.frombuffer(old, "<u4", 4).cumsum(dtype=np.int64)
             flags, *values = (old[start:end] for start, end in pairwise([16, *ends.tolist()]))
             for kind, value in zip(found, values, strict=True):
                 kind.append(value)

@@ -89,10 +89,10 @@ class Plan:
             if columns.strange:
                 return list(self._by_polars(frame, range(len(self._expressions))))
             can = np.logical_and.reduceat(columns.possible.take(self._needed), self._firsts)
-            for place in np.flatnonzero(can).tolist():
+            for place in can.nonzero()[0].tolist():
                 index, node = self._rules[place]
                 mask = columns.mask(node)
-                if mask is not None and len(rows := np.flatnonzero(mask)):
+                if mask is not None and len(rows := mask.nonzero()[0]):
                     fired.append((index, rows))
         if self._others:
             fired = sorted([*fired, *self._by_polars(frame, self._others)], key=lambda one: one[0])
@@ -103,7 +103,7 @@ class Plan:
         names = frozenset(name for expression in expressions for name in expression.meta.root_names())
         outcomes = with_plain_numbers(frame, names).select(expressions).fill_null(False)
         for index, outcome in zip(indices, outcomes, strict=True):
-            if len(rows := np.flatnonzero(outcome.to_numpy())):
+            if len(rows := outcome.to_numpy().nonzero()[0]):
                 yield index, rows
 
 

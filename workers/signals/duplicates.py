@@ -46,7 +46,7 @@ def fingerprints(batch: Batch) -> NDArray[np.uint64]:
     """uint64[n]: a hash of each folded text without its spaces, 0 where that carries too little."""
     folded, grams = batch.folded_text, batch.text_grams.hashes[:, 2]
     weights = carried(grams, folded.codes < ALPHABETS_END, folded.starts)
-    solid = np.flatnonzero(folded.codes != SPACE)
+    solid = (folded.codes != SPACE).nonzero()[0]
     starts = solid.searchsorted(folded.starts)
     letters = places_inside(starts).astype(np.uint64) << np.uint64(32)
     letters |= folded.codes.take(solid)
@@ -61,7 +61,7 @@ def carried(grams: NDArray[np.uint32], alphabetic: NDArray[np.bool_], starts: Pl
     weights = np.where(alphabetic, np.uint8(1), np.uint8(LETTERS_A_CHARACTER))
     weights *= grams != NO_GRAM
     for back in range(1, min(REMEMBERED + 1, len(grams))):
-        again = np.flatnonzero(grams[back:] == grams[:-back]) + back
+        again = (grams[back:] == grams[:-back]).nonzero()[0] + back
         begins = starts[starts.searchsorted(again, side="right") - 1]
         weights[again[again - begins >= back]] = 0
     return sums(weights, starts)
@@ -70,14 +70,14 @@ def carried(grams: NDArray[np.uint32], alphabetic: NDArray[np.bool_], starts: Pl
 def sums(values: NDArray[np.uint8] | NDArray[np.uint64], starts: Places) -> NDArray[np.uint64]:
     """uint64[n]: sums of the values of each text."""
     result = np.zeros(len(starts) - 1, np.uint64)
-    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    filled = (starts[1:] > starts[:-1]).nonzero()[0]
     result[filled] = np.add.reduceat(values, starts[filled], dtype=np.uint64)
     return result
 
 
 def places_inside(starts: Places) -> Places:
     """For pieces that lie end to end: where in its piece each element is."""
-    return np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
+    return np.arange(starts[-1]) - starts[:-1].repeat(starts[1:] - starts[:-1])
 
 
 def spread(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -41,5 +41,5 @@ class Text:
             name: pl.Series(np.ascontiguousarray(scores[:, index]), dtype=pl.Float32)
             for index, name in enumerate(self._scorer.names)
         }
-        lengths = np.diff(batch.folded_text.starts).astype(np.uint32)
+        lengths = batch.folded_text.lengths.astype(np.uint32)
         return series | {LENGTH.name: pl.Series(lengths, dtype=pl.UInt32)}
