@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import polars as pl
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from models.drift import BINS, EDGES, LEAST_POSTS, References, binned, stability_index
+from workers.values import Columns
 
 HALF_LIFE_POSTS = 10_000
 BOUNDS = (*(f"{edge:g}" for edge in EDGES), "+Inf")
@@ -37,11 +37,11 @@ class Scores(Collector):
         }
         return sorted(versions.keys() - self._then.keys())
 
-    def observe(self, frame: pl.DataFrame) -> None:
+    def observe(self, columns: Columns) -> None:
         """Add n posts: a column of probabilities for each model."""
-        faded = 0.5 ** (len(frame) / HALF_LIFE_POSTS)
         for model in self._counts:
-            scores = frame[model].to_numpy()
+            scores = columns[model].array
+            faded = 0.5 ** (len(scores) / HALF_LIFE_POSTS)
             counts = binned(scores)
             self._counts[model] += counts
             self._recent[model] = self._recent[model] * faded + counts

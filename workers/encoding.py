@@ -22,12 +22,13 @@ def _rounded(value: Any) -> Any:
 def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decision]:
     """The full decisions of `rows`, explained."""
     batch, verdicts = judgement.batch, judgement.verdicts
-    signals: list[dict[str, Any]] = judgement.frame[rows].to_dicts() if rows else []
     partitions = {row: part.partition for part in batch.parts for row in rows if part.start <= row < part.stop}
     rules = {
         index: FiredRule(rule.name, rule.verdict, rule.category, rule.reason)
         for index, rule in ((index, verdicts.rules[index]) for index, _ in verdicts.hits)
     }
+    told = {*judge.scorer.names, *(name for index in rules for name in verdicts.rules[index].signals)}
+    signals = {name: list(map(_rounded, judgement.columns[name].at(rows))) for name in told}
     made = []
     for place, (row, spans) in enumerate(zip(rows, explain(judgement, rows, judge), strict=True)):
         fired = verdicts.fired.get(row, ())
@@ -39,8 +40,8 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
                 verdict=VERDICTS[verdicts.verdict[row]],
                 category=rules[int(verdicts.heaviest[row])].category if fired else None,
                 rules=[rules[index] for index in fired],
-                signals={name: _rounded(signals[place][name]) for name in named},
-                scores={name: _rounded(signals[place][name]) for name in judge.scorer.names},
+                signals={name: signals[name][place] for name in named},
+                scores={name: signals[name][place] for name in judge.scorer.names},
                 spans=spans,
                 policy=judge.policy.version,
                 models=judge.scorer.versions,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from workers.campaigns.campaigns import Campaigns
 from workers.campaigns.evidence import ASKED, texts_of
 from workers.counters import Counters, CountersUnavailable, Readings
 from workers.signals import Signals
+from workers.values import Columns, Values, frame_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from workers.policy import Policy, Verdicts
 
 log = structlog.get_logger(__name__)
-UNREAD = pl.Series([None], dtype=pl.UInt32)
 PLAIN = Post("plain", "今天天气很好 what a fine day", Author("author", "name"), 1_790_000_000_000)
 
 
@@ -44,7 +45,7 @@ class Judgement:
 
     Attributes:
         batch: n posts.
-        frame: n rows, a column a signal; counters that could not be read are null.
+        columns: signals and counters; counters that could not be read are null.
         verdicts: what the policy says of each row.
         degraded: bool[n], where the counters could not be read; all of a partition's posts, or none.
         campaigns: the posts' campaigns; of a degraded post nothing is known.
@@ -52,11 +53,16 @@ class Judgement:
     """
 
     batch: Batch
-    frame: pl.DataFrame
+    columns: Columns
     verdicts: Verdicts
     degraded: NDArray[np.bool_]
     campaigns: Campaigns
     earlier: Mapping[str, NDArray[np.intp]]
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The columns for Polars, a row a post."""
+        return frame_of(self.columns)
 
 
 class Judge:
@@ -94,18 +100,18 @@ class Judge:
         Raises whatever a step raises on a post that it cannot take.
         """
         with self._metrics.timed("signals"):
-            frame = self._signals.measure(batch, self._wanted)
+            columns = self._signals.measure(batch, self._wanted)
             keys = self._signals.keys(batch, self._keys)
-            texts = texts_of(batch, frame, keys.get("author"))
+            texts = texts_of(batch, columns, keys.get("author"))
         readings = await self._read_counters(batch, keys, texts)
-        frame = frame.hstack(self._columns(readings))
+        columns |= counted(readings)
         with self._metrics.timed("rules"):
-            verdicts = self.policy.decide(frame)
+            verdicts = self.policy.decide_columns(columns, len(batch))
         degraded = np.zeros(len(batch), bool)
         for part in batch.parts:
             degraded[part.rows] = part.partition in readings.unread
         earlier = {policy: np.concatenate(rows) for policy, rows in readings.earlier.items()}
-        return Judgement(batch, frame, verdicts, degraded, readings.campaigns, earlier)
+        return Judgement(batch, columns, verdicts, degraded, readings.campaigns, earlier)
 
     async def own(self, partitions: Collection[int]) -> None:
         """Count for these partitions from now on; their former owners can no more."""
@@ -122,10 +128,10 @@ class Judge:
         """Judge a plain post, counters left out. Raises what a step raises, and then no post can be judged."""
         batch = Batch.offline([PLAIN])
         unread = Readings.none(self.policy.counters, len(batch))
-        frame = self._signals.measure(batch, self._wanted).hstack(self._columns(unread))
+        columns = self._signals.measure(batch, self._wanted) | counted(unread)
         self._signals.keys(batch, self._keys)
-        texts_of(batch, frame)
-        self.policy.decide(frame)
+        texts_of(batch, columns)
+        self.policy.decide_columns(columns, len(batch))
 
     async def _read_counters(self, batch: Batch, keys: dict[str, NDArray[np.uint64]], texts: Texts) -> Readings:
         start = time.perf_counter()
@@ -143,14 +149,6 @@ class Judge:
             log.error("Redis was emptied or set back: counts begin from what it has", partition=partition)
         return readings
 
-    def _columns(self, readings: Readings) -> list[pl.Series]:
-        """The counters' columns, null where they were not read."""
-        columns = []
-        for name, values in readings.values.items():
-            column, known = pl.Series(name, values), readings.known[name]
-            columns.append(column if known.all() else column.zip_with(pl.Series(known), UNREAD))
-        return columns
-
     def _note_degraded(self, error: CountersUnavailable) -> None:
         now = time.monotonic()
         if self._degraded_since is not None:
@@ -166,3 +164,8 @@ class Judge:
             self._metrics.degraded.set(0)
             self._degraded_since = None
             log.info("counters are back")
+
+
+def counted(readings: Readings) -> dict[str, Values]:
+    """The counters' columns, null where they were not read."""
+    return {name: Values.known(values, readings.known[name]) for name, values in readings.values.items()}

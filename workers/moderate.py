@@ -133,7 +133,7 @@ class Moderator:
 
     def _count(self, judgement: Judgement) -> None:
         verdicts = judgement.verdicts
-        self._metrics.scores.observe(judgement.frame)
+        self._metrics.scores.observe(judgement.columns)
         self._metrics.campaign_posts.inc(int(judgement.campaigns.shown.sum()))
         self._metrics.campaigns.inc(len(judgement.campaigns.grown))
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):

@@ -31,6 +31,7 @@ from workers.signals.duplicates import fingerprints
 from workers.signals.links import links_of
 from workers.signals.media import worst
 from workers.signals.terms import folded_terms, kinds
+from workers.values import columns_of
 
 PANES = 6
 MOST_MEMBERS = 1_000
@@ -158,7 +159,7 @@ class PostAtATime:
     async def _campaign(self, alone: Batch, signals: dict[str, Any]) -> list[int]:
         """The id that posts which are alike have in common, by our own look-up."""
         read = {*SELLING, *WAYS, "link_domain"} & signals.keys()
-        texts = texts_of(alone, pl.DataFrame({name: [signals[name]] for name in read}))
+        texts = texts_of(alone, columns_of(pl.DataFrame({name: [signals[name]] for name in read})))
         guard = Guard("guard", KEPT_SECONDS, 1, self._posts)
         found = await find(self._campaigns, DEFAULT_SCOPE, guard, alone.offsets, texts, KEPT_SECONDS)
         return [each for each in found.ids.tolist() if each]

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry
@@ -21,13 +20,14 @@ from workers.cli.models import command
 from workers.drift import HALF_LIFE_POSTS, Scores
 from workers.judge import Judge
 from workers.simulator import Simulator
+from workers.values import Values
 
 ORDINARY, ODD = np.random.default_rng(1).beta(1, 9, 8_000), np.random.default_rng(2).beta(2, 3, 8_000)
 REFERENCE = {"abuse": Reference("1", "ordinary", binned(np.random.default_rng(3).beta(1, 9, 50_000)).tolist())}
 
 
-def frame(scores: np.ndarray) -> pl.DataFrame:
-    return pl.DataFrame({"abuse": scores.astype(np.float32), "other": np.zeros(len(scores))})
+def columns(scores: np.ndarray) -> dict[str, Values]:
+    return {"abuse": Values(scores.astype(np.float32)), "other": Values(np.zeros(len(scores)))}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def scores(registry: CollectorRegistry) -> Scores:
 
 def test_scores_are_a_histogram_that_prometheus_can_read(registry: CollectorRegistry, scores: Scores) -> None:
     for part in np.split(ORDINARY, 8):
-        scores.observe(frame(part))
+        scores.observe(columns(part))
     value = registry.get_sample_value
     assert value("sluicegate_score_count", {"model": "abuse"}) == 8_000
     assert (
@@ -55,28 +55,28 @@ def test_scores_are_a_histogram_that_prometheus_can_read(registry: CollectorRegi
 
 
 def test_more_of_the_same_is_steady_and_something_else_has_shifted(registry: CollectorRegistry, scores: Scores) -> None:
-    scores.observe(frame(ORDINARY))
+    scores.observe(columns(ORDINARY))
     assert (registry.get_sample_value("sluicegate_score_drift", {"model": "abuse"}) or 9) < 0.05
-    scores.observe(frame(ODD))
+    scores.observe(columns(ODD))
     assert (registry.get_sample_value("sluicegate_score_drift", {"model": "abuse"}) or 0) > 0.25
 
 
 def test_what_was_odd_long_ago_is_forgotten(scores: Scores) -> None:
-    scores.observe(frame(ODD))
+    scores.observe(columns(ODD))
     for _ in range(10 * HALF_LIFE_POSTS // len(ORDINARY)):
-        scores.observe(frame(ORDINARY))
+        scores.observe(columns(ORDINARY))
     assert (scores.drift("abuse") or 9) < 0.05
 
 
 def test_few_posts_tell_no_drift(scores: Scores) -> None:
-    scores.observe(frame(ODD[: LEAST_POSTS - 1]))
+    scores.observe(columns(ODD[: LEAST_POSTS - 1]))
     assert scores.drift("abuse") is None
 
 
 def test_a_version_without_a_reference_is_named_and_tells_no_drift() -> None:
     scores = Scores(CollectorRegistry())
     assert scores.compare({"abuse": "2", "marketing": "1"}, REFERENCE) == ["abuse", "marketing"]
-    scores.observe(frame(ODD).with_columns(marketing=0.5))
+    scores.observe(columns(ODD) | {"marketing": Values(np.full(len(ODD), 0.5))})
     assert scores.drift("abuse") is None
 
 
@@ -85,7 +85,7 @@ def test_another_day_of_the_simulated_platform_has_not_drifted(judge: Judge) -> 
     scores.compare(judge.scorer.versions, read_references(SHIPPED))
     payloads = [value for _, value, truth in Simulator(99, 20_000).lines() if truth != "malformed"]
     posts = [post for post in read_posts(payloads)[0] if post]
-    scores.observe(asyncio.run(judge.judge(Batch.offline(posts))).frame)
+    scores.observe(asyncio.run(judge.judge(Batch.offline(posts))).columns)
     for model in judge.scorer.names:
         assert (scores.drift(model) or 9) < 0.1, model
 

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +25,7 @@ from workers.moderate import Moderator
 from workers.policy import Policy
 from workers.publishing import Row
 from workers.signals import schema
+from workers.values import Values
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000
@@ -131,7 +131,7 @@ def test_a_post_that_makes_a_step_raise_is_found_and_set_aside(
 ) -> None:
     measure = judge._signals.measure
 
-    def fails_on_poison(batch: Batch, wanted: frozenset[str]) -> pl.DataFrame:
+    def fails_on_poison(batch: Batch, wanted: frozenset[str]) -> dict[str, Values]:
         if any("poison" in text for text in batch.texts):
             raise ZeroDivisionError
         return measure(batch, wanted)
@@ -148,7 +148,7 @@ def test_a_post_that_makes_a_step_raise_is_found_and_set_aside(
 def test_where_every_post_fails_none_is_set_aside(
     judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: Any) -> pl.DataFrame:
+    def fails(*_: Any) -> dict[str, Values]:
         raise ZeroDivisionError
 
     monkeypatch.setattr(judge._signals, "measure", fails)

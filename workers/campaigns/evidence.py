@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from workers.batch import Batch
 from workers.campaigns.finding import FULL_EVIDENCE
 from workers.campaigns.sketch import numbered
 from workers.campaigns.texts import Texts, comparable
+from workers.values import Columns
 
 WAYS = ("link_count", "terms_contact")
 """Signals of a way to whoever sells: full evidence, where the policy has them."""
@@ -23,7 +23,7 @@ ASKED = frozenset({*WAYS, *SELLING, WISHES, SITE})
 """Signals that are to be measured: those of lists and models where the policy has the list, and the model is loaded."""
 
 
-def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | None = None) -> Texts:
+def texts_of(batch: Batch, columns: Columns, authors: NDArray[np.uint64] | None = None) -> Texts:
     """The comparable posts of a batch whose signals are measured.
 
     A post's evidence is full when it has a link, a term of the policy's list `contact`, or a number long enough to
@@ -35,14 +35,14 @@ def texts_of(batch: Batch, frame: pl.DataFrame, authors: NDArray[np.uint64] | No
     """
     evidence = np.zeros(len(batch), np.float32)
     for model in SELLING:
-        if model in frame.columns:
-            np.maximum(evidence, frame[model].to_numpy(), out=evidence)
-    if WISHES in frame.columns:
+        if model in columns:
+            np.maximum(evidence, columns[model].array, out=evidence)
+    if WISHES in columns:
         lengths = batch.folded_text.lengths
-        evidence *= 1 - np.minimum(frame[WISHES].to_numpy() * (WISH_EVERY / np.maximum(lengths, 1)), 1)
+        evidence *= 1 - np.minimum(columns[WISHES].array * (WISH_EVERY / np.maximum(lengths, 1)), 1)
     for way in WAYS:
-        if way in frame.columns:
-            evidence[frame[way].to_numpy() > 0] = 1
+        if way in columns:
+            evidence[columns[way].array > 0] = 1
     evidence[numbered(batch)] = 1
     points = (evidence * FULL_EVIDENCE).astype(np.uint32)
-    return comparable(batch, points, frame[SITE].to_list(), authors)
+    return comparable(batch, points, columns[SITE].to_list(), authors)

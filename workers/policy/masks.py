@@ -7,12 +7,13 @@ from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
+
+from workers.values import Columns, Values
 
 Mask = NDArray[np.bool_] | None
 """bool[n]; None where it is true of no row."""
-Value = Callable[["Columns"], "NDArray[np.float64] | float"]
+Value = Callable[["Masks"], "NDArray[np.float64] | float"]
 """A number for each row."""
 COMPARE: Final = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "=": np.equal}
 NULL, OTHER = 0, 1
@@ -34,7 +35,7 @@ class Layout(NamedTuple):
     limits: NDArray[np.float64]
 
 
-class Columns:
+class Masks:
     """The signals of n posts, and what was found out about them so far.
 
     Attributes:
@@ -45,14 +46,14 @@ class Columns:
         strange: a number is infinite or NaN. Then nothing here holds.
     """
 
-    def __init__(self, frame: pl.DataFrame, layout: Layout) -> None:
-        self.size = frame.height
-        self._frame = frame
+    def __init__(self, columns: Columns, size: int, layout: Layout) -> None:
+        self.size = size
+        self._columns = columns
         self._texts = layout.texts
         self._codes: dict[str, NDArray[np.intp]] = {}
         self._masks: dict[Node, Mask] = {}
-        matrix = np.empty((len(layout.numbers), frame.height))
-        self.unknown = [_fill(row, frame.get_column(name)) for row, name in zip(matrix, layout.numbers, strict=True)]
+        matrix = np.empty((len(layout.numbers), size))
+        self.unknown = [_fill(row, columns[name]) for row, name in zip(matrix, layout.numbers, strict=True)]
         self.rows = list(matrix)
         # NaN only where all of a row is.
         extremes = np.concatenate([np.fmax.reduce(matrix, axis=1), -np.fmin.reduce(matrix, axis=1)])
@@ -70,16 +71,18 @@ class Columns:
     def codes(self, name: str) -> NDArray[np.intp]:
         """intp[n]: the number of each value of a text signal in the plan, or NULL or OTHER."""
         if name not in self._codes:
-            values = self._frame.get_column(name).to_list()
+            values = self._columns[name].held
             self._codes[name] = np.fromiter(map(self._texts[name].get, values, repeat(OTHER)), np.intp, self.size)
         return self._codes[name]
 
 
-def _fill(row: NDArray[np.float64], column: pl.Series) -> int:
+def _fill(row: NDArray[np.float64], values: Values) -> int:
     """Fill a row of the matrix; how many of it are null."""
-    unknown = column.null_count()
-    row[:] = (column.cast(pl.Float64) if unknown and column.dtype == pl.Boolean else column).to_numpy()
-    return unknown
+    row[:] = values.held
+    if values.null is None:
+        return 0
+    row[values.null] = np.nan
+    return int(np.count_nonzero(values.null))
 
 
 class Node:
@@ -87,7 +90,7 @@ class Node:
 
     shared = False
 
-    def find(self, columns: Columns) -> Mask:
+    def find(self, masks: Masks) -> Mask:
         """Where it is true."""
         raise NotImplementedError
 
@@ -98,10 +101,10 @@ class Bound(Node):
     def __init__(self, row: int, upper: bool, limit: float, place: int) -> None:
         self.row, self.upper, self.limit, self.place = row, upper, limit, place
 
-    def find(self, columns: Columns) -> Mask:
-        if not columns.possible[self.place]:
+    def find(self, masks: Masks) -> Mask:
+        if not masks.possible[self.place]:
             return None
-        row = columns.rows[self.row]
+        row = masks.rows[self.row]
         mask: Mask = row <= self.limit if self.upper else row >= self.limit
         return mask
 
@@ -112,10 +115,10 @@ class Absent(Node):
     def __init__(self, row: int, wanted: bool) -> None:
         self.row, self.wanted = row, wanted
 
-    def find(self, columns: Columns) -> Mask:
-        if not columns.unknown[self.row]:
-            return None if self.wanted else np.ones(columns.size, bool)
-        absent = np.isnan(columns.rows[self.row])
+    def find(self, masks: Masks) -> Mask:
+        if not masks.unknown[self.row]:
+            return None if self.wanted else np.ones(masks.size, bool)
+        absent = np.isnan(masks.rows[self.row])
         return absent if self.wanted else ~absent
 
 
@@ -130,8 +133,8 @@ class Lookup(Node):
         """Get ready for values with numbers below `size`: what is null is neither one of them nor another."""
         self._table = np.array([number != NULL and (number in self._numbers) == self._wanted for number in range(size)])
 
-    def find(self, columns: Columns) -> Mask:
-        mask: Mask = self._table.take(columns.codes(self.name))
+    def find(self, masks: Masks) -> Mask:
+        mask: Mask = self._table.take(masks.codes(self.name))
         return mask
 
 
@@ -141,8 +144,8 @@ class NoText(Node):
     def __init__(self, name: str, wanted: bool) -> None:
         self.name, self.wanted = name, wanted
 
-    def find(self, columns: Columns) -> Mask:
-        codes = columns.codes(self.name)
+    def find(self, masks: Masks) -> Mask:
+        codes = masks.codes(self.name)
         mask: Mask = codes == NULL if self.wanted else codes != NULL
         return mask
 
@@ -153,8 +156,8 @@ class Relation(Node):
     def __init__(self, operator: str, left: Value, right: Value) -> None:
         self.compare, self.left, self.right = COMPARE[operator], left, right
 
-    def find(self, columns: Columns) -> Mask:
-        found: Mask = self.compare(self.left(columns), self.right(columns))
+    def find(self, masks: Masks) -> Mask:
+        found: Mask = self.compare(self.left(masks), self.right(masks))
         return found
 
 
@@ -164,10 +167,10 @@ class Both(Node):
     def __init__(self, parts: Sequence[Node]) -> None:
         self.parts = sorted(parts, key=lambda part: _COST[type(part)])
 
-    def find(self, columns: Columns) -> Mask:
+    def find(self, masks: Masks) -> Mask:
         found: Mask = None
         for part in self.parts:
-            mask = columns.mask(part)
+            mask = masks.mask(part)
             if mask is None:
                 return None
             found = mask if found is None else found & mask
@@ -182,10 +185,10 @@ class Either(Node):
     def __init__(self, parts: Sequence[Node]) -> None:
         self.parts = parts
 
-    def find(self, columns: Columns) -> Mask:
+    def find(self, masks: Masks) -> Mask:
         found: Mask = None
         for part in self.parts:
-            mask = columns.mask(part)
+            mask = masks.mask(part)
             if mask is not None:
                 found = mask if found is None else found | mask
         return found
@@ -197,9 +200,9 @@ class Neither(Node):
     def __init__(self, either: Node) -> None:
         self.either = either
 
-    def find(self, columns: Columns) -> Mask:
-        mask = columns.mask(self.either)
-        return np.ones(columns.size, bool) if mask is None else ~mask
+    def find(self, masks: Masks) -> Mask:
+        mask = masks.mask(self.either)
+        return np.ones(masks.size, bool) if mask is None else ~mask
 
 
 _COST: Final = {Bound: 0, Absent: 1, Lookup: 2, NoText: 2, Relation: 3, Both: 4, Either: 4, Neither: 5}

@@ -38,17 +38,18 @@ from workers.policy.masks import (
     Absent,
     Both,
     Bound,
-    Columns,
     Either,
     Layout,
     Lookup,
     Mask,
+    Masks,
     Neither,
     Node,
     NoText,
     Relation,
     Value,
 )
+from workers.values import Columns, frame_of
 
 Fired = list[tuple[int, NDArray[np.intp]]]
 """Each rule that fires, by its index, ascending, with the rows it fires on, ascending."""
@@ -79,29 +80,29 @@ class Plan:
         self._needed = np.array([place for places in needed for place in places], np.intp)
         self._firsts = np.cumsum([0, *map(len, needed)])[:-1]
 
-    def fire(self, frame: pl.DataFrame) -> Fired:
-        """Evaluate every rule on every row. frame: the signals that rules name, each of its dtype."""
-        if not frame.height:
+    def fire(self, columns: Columns, posts: int) -> Fired:
+        """Evaluate every rule on every row of so many. columns: the signals that rules name, each of its dtype."""
+        if not posts:
             return []
         fired: Fired = []
         if self._rules:
-            columns = Columns(frame, self._layout)
-            if columns.strange:
-                return list(self._by_polars(frame, range(len(self._expressions))))
-            can = np.logical_and.reduceat(columns.possible.take(self._needed), self._firsts)
+            masks = Masks(columns, posts, self._layout)
+            if masks.strange:
+                return list(self._by_polars(columns, range(len(self._expressions))))
+            can = np.logical_and.reduceat(masks.possible.take(self._needed), self._firsts)
             for place in can.nonzero()[0].tolist():
                 index, node = self._rules[place]
-                mask = columns.mask(node)
+                mask = masks.mask(node)
                 if mask is not None and len(rows := mask.nonzero()[0]):
                     fired.append((index, rows))
         if self._others:
-            fired = sorted([*fired, *self._by_polars(frame, self._others)], key=lambda one: one[0])
+            fired = sorted([*fired, *self._by_polars(columns, self._others)], key=lambda one: one[0])
         return fired
 
-    def _by_polars(self, frame: pl.DataFrame, indices: Sequence[int]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    def _by_polars(self, columns: Columns, indices: Sequence[int]) -> Iterator[tuple[int, NDArray[np.intp]]]:
         expressions = [self._expressions[index] for index in indices]
         names = frozenset(name for expression in expressions for name in expression.meta.root_names())
-        outcomes = with_plain_numbers(frame, names).select(expressions).fill_null(False)
+        outcomes = with_plain_numbers(frame_of(columns, names), names).select(expressions).fill_null(False)
         for index, outcome in zip(indices, outcomes, strict=True):
             if len(rows := outcome.to_numpy().nonzero()[0]):
                 yield index, rows
@@ -183,13 +184,13 @@ class _Builder:
         match number:
             case Signal(name):
                 row = self._row(name)
-                return lambda columns: columns.rows[row]
+                return lambda masks: masks.rows[row]
             case Reckoned(operator, left, right):
                 return _reckoned(_RECKON[operator], self._value(left), self._value(right))
             case Chosen(cases, otherwise):
                 return _chosen([(self.node(when, True), chosen) for when, chosen in cases], otherwise)
             case float():
-                return lambda columns: number
+                return lambda masks: number
         raise TypeError(number)
 
     def _both(self, parts: list[Node]) -> Node:
@@ -222,20 +223,20 @@ class _Builder:
 
 
 def _reckoned(operation: np.ufunc, left: Value, right: Value) -> Value:
-    def value(columns: Columns) -> NDArray[np.float64]:
+    def value(masks: Masks) -> NDArray[np.float64]:
         with np.errstate(over="ignore"):
-            found: NDArray[np.float64] = operation(left(columns), right(columns))
+            found: NDArray[np.float64] = operation(left(masks), right(masks))
         return found
 
     return value
 
 
 def _chosen(cases: list[tuple[Node, float]], otherwise: float) -> Value:
-    def value(columns: Columns) -> NDArray[np.float64]:
-        found = np.full(columns.size, otherwise)
+    def value(masks: Masks) -> NDArray[np.float64]:
+        found = np.full(masks.size, otherwise)
         # The first that is true decides, so that it is written last.
         for node, chosen in reversed(cases):
-            mask: Mask = columns.mask(node)
+            mask: Mask = masks.mask(node)
             if mask is not None:
                 found[mask] = chosen
         return found

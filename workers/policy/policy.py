@@ -12,6 +12,7 @@ import polars as pl
 from workers.counters.spec import CounterSpec
 from workers.policy.plan import Plan
 from workers.policy.rules import Rule, Verdicts, weigh
+from workers.values import Columns, columns_of
 
 
 @dataclass(frozen=True)
@@ -64,4 +65,8 @@ class Policy:
         Args:
             frame: a column for each of `signals`, of the dtype in `schema`; more do no harm.
         """
-        return weigh(self.rules, frame.height, self.plan.fire(frame))
+        return self.decide_columns(columns_of(frame), frame.height)
+
+    def decide_columns(self, columns: Columns, posts: int) -> Verdicts:
+        """The same for columns of so many posts."""
+        return weigh(self.rules, posts, self.plan.fire(columns, posts))

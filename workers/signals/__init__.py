@@ -19,6 +19,7 @@ from workers.signals.media import Attachments
 from workers.signals.post import Origin
 from workers.signals.terms import Terms, term_columns
 from workers.signals.text import LENGTH, MODELS, Text, score_columns
+from workers.values import Values
 
 if TYPE_CHECKING:
     from models.scorer import Scorer
@@ -60,21 +61,21 @@ class Signals:
         )
         self.columns = tuple(column for family in self.families for column in family.columns)
         self.names = frozenset(column.name for column in self.columns)
-        self._last: tuple[Batch | None, dict[str, dict[str, pl.Series]]] = (None, {})
+        self._last: tuple[Batch | None, dict[str, dict[str, Values]]] = (None, {})
 
-    def measure(self, batch: Batch, wanted: frozenset[str] | None = None) -> pl.DataFrame:
-        """A row a post, a column for each wanted signal (all by default) in declared order.
+    def measure(self, batch: Batch, wanted: frozenset[str] | None = None) -> dict[str, Values]:
+        """A column for each wanted signal (all by default) in declared order, a value a post.
 
         A family of which nothing is wanted is not computed. `wanted` names at least one signal.
         """
         chosen = self.names if wanted is None else wanted & self.names
-        columns: list[pl.Series] = []
+        columns: dict[str, Values] = {}
         for family in self.families:
             own = [column.name for column in family.columns if column.name in chosen]
             if own:
                 measured = self._measured(family, batch, own)
-                columns += [measured[name].alias(name) for name in own]
-        return pl.DataFrame(columns)
+                columns |= {name: measured[name] for name in own}
+        return columns
 
     def keys(self, batch: Batch, by: Collection[str]) -> dict[str, NDArray[np.uint64]]:
         """Key columns for counters: uint64[n]; 0 where a post has no such key.
@@ -95,7 +96,7 @@ class Signals:
         }
         return {name: columns[name]() for name in by}
 
-    def _measured(self, family: Family, batch: Batch, names: Sequence[str]) -> dict[str, pl.Series]:
+    def _measured(self, family: Family, batch: Batch, names: Sequence[str]) -> dict[str, Values]:
         """These columns of a family, computed once for the rules and the counters' keys of a batch."""
         if self._last[0] is not batch:
             self._last = (batch, {})

@@ -11,6 +11,7 @@ import polars as pl
 from topics.post import Author
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values, optional
 
 DAY_MS = 86_400_000.0
 DEFAULT_NAME = re.compile(
@@ -35,21 +36,22 @@ class Account:
         ),
     )
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         authors = [post.author for post in batch.posts]
-        columns: dict[str, Callable[[], pl.Series]] = {
+        columns: dict[str, Callable[[], Values]] = {
             "account_age_days": lambda: ages(batch, authors),
-            "followers": lambda: pl.Series([a.followers for a in authors], dtype=pl.UInt32),
-            "agency": lambda: pl.Series([a.agency for a in authors], dtype=pl.String),
-            "profile_bare": lambda: pl.Series([bare(a) for a in authors], dtype=pl.Boolean),
+            "followers": lambda: optional([a.followers for a in authors], np.uint32),
+            "agency": lambda: Values([a.agency for a in authors]),
+            "profile_bare": lambda: optional([bare(a) for a in authors], np.bool_),
         }
         return {name: column() for name, column in columns.items() if wanted is None or name in wanted}
 
 
-def ages(batch: Batch, authors: Sequence[Author]) -> pl.Series:
+def ages(batch: Batch, authors: Sequence[Author]) -> Values:
     """Days from the opening of the accounts to the posts; null where that is unknown."""
     opened = np.array([author.created_at for author in authors], np.float64)
-    return pl.Series(np.maximum((batch.times - opened) / DAY_MS, 0.0), nan_to_null=True)
+    days = np.maximum((batch.times - opened) / DAY_MS, 0.0)
+    return Values.known(days, days == days)
 
 
 def bare(author: Author) -> bool | None:

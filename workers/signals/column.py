@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from workers.batch import Batch
+from workers.values import Values
 
 
 class Column(NamedTuple):
@@ -22,8 +23,8 @@ class Column(NamedTuple):
 class Family(Protocol):
     """Signals that are computed together.
 
-    `measure` gives a Series of len(batch) for each name in `columns` that is wanted (None: all), of the declared
-    dtype, and may give others of them. It takes any batch of valid posts, raises on none, and reads nothing but the
+    `measure` gives len(batch) values for each name in `columns` that is wanted (None: all), of the declared dtype, and
+    may give others of them. It takes any batch of valid posts, raises on none, and reads nothing but the
     batch.
     """
 
@@ -33,4 +34,4 @@ class Family(Protocol):
     @property
     def columns(self) -> tuple[Column, ...]: ...
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]: ...
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]: ...

@@ -20,6 +20,7 @@ from models.grams import NO_GRAM
 from workers.batch import Batch
 from workers.campaigns.sketch import ALPHABETS_END
 from workers.signals.column import Column
+from workers.values import Values
 
 # "good morning everyone", "happy new year to you" and 新年快乐万事如意 fall below; ten Chinese characters do not.
 FINGERPRINT_WEIGHT = 24
@@ -37,9 +38,9 @@ class Duplicates:
         Column("fingerprint", pl.UInt64(), "", "hash of the folded text; null for a text too short to mean much"),
     )
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
-        hashes = pl.Series(fingerprints(batch), dtype=pl.UInt64)
-        return {"fingerprint": hashes.set(hashes == 0, None)}
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
+        hashes = fingerprints(batch)
+        return {"fingerprint": Values.known(hashes, hashes != 0)}
 
 
 def fingerprints(batch: Batch) -> NDArray[np.uint64]:

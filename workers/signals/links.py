@@ -14,12 +14,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import tldextract
 
 from topics.post import Post
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values
 
 # What bare domains are made of: alphabets, not Chinese or kana, for those follow a domain without a space.
 LETTER = r"0-9A-Za-z\u00c0-\u1fff"
@@ -71,7 +73,7 @@ class Links:
     def __init__(self) -> None:
         suffix_list()
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         counts = [0] * len(batch)
         domains: list[str | None] = [None] * len(batch)
         shorteners = [False] * len(batch)
@@ -89,10 +91,10 @@ class Links:
                 shorteners[row] = any(site.shortener for site in sites)
                 punycodes[row] = any(site.punycode for site in sites)
         return {
-            "link_count": pl.Series(counts, dtype=pl.UInt16),
-            "link_domain": pl.Series(domains, dtype=pl.String),
-            "link_shortener": pl.Series(shorteners, dtype=pl.Boolean),
-            "link_punycode": pl.Series(punycodes, dtype=pl.Boolean),
+            "link_count": Values(np.array(counts, np.uint16)),
+            "link_domain": Values(domains),
+            "link_shortener": Values(np.array(shorteners, np.bool_)),
+            "link_punycode": Values(np.array(punycodes, np.bool_)),
         }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import numpy as np
 import polars as pl
 
 from topics.post import Media
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values, optional
 
 SEXUAL = frozenset({"sexual", "suggestive", "porn", "nudity"})
 """Names under which scanners report sexual content; case does not matter."""
@@ -28,11 +30,11 @@ class Attachments:
         ),
     )
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         media = [post.media for post in batch.posts]
-        columns: dict[str, Callable[[], pl.Series]] = {
-            "media_count": lambda: pl.Series(list(map(len, media)), dtype=pl.UInt16),
-            "media_sexual": lambda: pl.Series([worst(items) if items else None for items in media], dtype=pl.Float32),
+        columns: dict[str, Callable[[], Values]] = {
+            "media_count": lambda: Values(np.array(list(map(len, media)), np.uint16)),
+            "media_sexual": lambda: optional([worst(items) if items else None for items in media], np.float32),
         }
         return {name: column() for name, column in columns.items() if wanted is None or name in wanted}
 

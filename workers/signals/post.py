@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 import polars as pl
 
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values
 
 
 class Origin:
@@ -23,18 +24,14 @@ class Origin:
         Column("device", pl.String(), "", "id of the device it was sent from; null if unknown"),
     )
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         posts = batch.posts
-        columns: dict[str, Callable[[], Sequence[str | None]]] = {
+        columns: dict[str, Callable[[], list[str | None]]] = {
             "kind": lambda: [post.kind for post in posts],
             "lang": lambda: [post.lang for post in posts],
-            "author": lambda: batch.authors,
+            "author": lambda: [*batch.authors],
             "reply_to": lambda: [post.reply_to for post in posts],
             "ip": lambda: [post.ip for post in posts],
             "device": lambda: [post.device for post in posts],
         }
-        return {
-            name: pl.Series(values(), dtype=pl.String)
-            for name, values in columns.items()
-            if wanted is None or name in wanted
-        }
+        return {name: Values(values()) for name, values in columns.items() if wanted is None or name in wanted}

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from models.folding import ROLE_SHIFT, WORD, fold, table
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values
 
 SPACED_SCRIPTS_END = 0x0590
 # A full table of states is twice as fast as the compact form, and too large for long lists.
@@ -75,7 +76,7 @@ class Terms:
         form = Implementation.DFA if small else Implementation.ContiguousNFA
         self._automaton = AhoCorasick(patterns, implementation=form)
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         folded = batch.folded
         found = self._search(folded.codes, folded.starts)
         cells = self._list_of[found.pattern] * len(folded) + row_of(found.start, folded.starts)
@@ -84,7 +85,7 @@ class Terms:
         )
         hits = of_fields.sum(axis=1)
         counts = np.minimum(hits, 0xFFFF).astype(np.uint16)
-        return {column.name: pl.Series(row, dtype=pl.UInt16) for column, row in zip(self.columns, counts, strict=True)}
+        return {column.name: Values(row) for column, row in zip(self.columns, counts, strict=True)}
 
     def matches(self, batch: Batch) -> list[list[TermHit]]:
         """The hits counted for each post, those in the text first, by list and then by place.

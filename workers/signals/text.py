@@ -10,6 +10,7 @@ import polars as pl
 
 from workers.batch import Batch
 from workers.signals.column import Column
+from workers.values import Values
 
 if TYPE_CHECKING:
     from models.scorer import Scorer
@@ -35,11 +36,10 @@ class Text:
         self._scorer = scorer
         self.columns = (*score_columns(scorer.names), LENGTH)
 
-    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, pl.Series]:
+    def measure(self, batch: Batch, wanted: Collection[str] | None = None) -> dict[str, Values]:
         scores = self._scorer.score(batch.text_grams, batch.name_grams, batch.texts, batch.names)
-        series = {
-            name: pl.Series(np.ascontiguousarray(scores[:, index]), dtype=pl.Float32)
-            for index, name in enumerate(self._scorer.names)
+        columns = {
+            name: Values(column)
+            for name, column in zip(self._scorer.names, np.ascontiguousarray(scores.T), strict=True)
         }
-        lengths = batch.folded_text.lengths.astype(np.uint32)
-        return series | {LENGTH.name: pl.Series(lengths, dtype=pl.UInt32)}
+        return columns | {LENGTH.name: Values(batch.folded_text.lengths.astype(np.uint32))}

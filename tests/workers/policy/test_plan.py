@@ -16,6 +16,7 @@ from workers.policy.expression import compile_expression, signals_in, with_plain
 from workers.policy.plan import Plan
 from workers.policy.trial import synthetic_signals
 from workers.signals import schema as all_signals
+from workers.values import columns_of
 
 SCHEMA: dict[str, pl.DataType] = {
     "abuse": pl.Float32(),
@@ -120,7 +121,9 @@ def by_polars(rules: list[str], frame: pl.DataFrame) -> list[list[int]]:
 
 def by_plan(rules: list[str], frame: pl.DataFrame, schema: dict[str, pl.DataType] = SCHEMA) -> list[list[int]]:
     expressions = [compile_expression(rule).alias(str(index)) for index, rule in enumerate(rules)]
-    hits = {index: rows.tolist() for index, rows in Plan(rules, expressions, schema).fire(frame)}
+    hits = {
+        index: rows.tolist() for index, rows in Plan(rules, expressions, schema).fire(columns_of(frame), frame.height)
+    }
     assert all(rows and rows == sorted(rows) for rows in hits.values())
     assert list(hits) == sorted(hits)
     return [hits.get(index, []) for index in range(len(rules))]

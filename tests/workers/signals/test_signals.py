@@ -13,6 +13,7 @@ from topics.post import Author, Media, Post
 from workers.batch import Batch
 from workers.counters import MEMBERS, hash_strings
 from workers.signals import Signals, declared, schema
+from workers.values import frame_of
 
 Batches = Callable[..., Batch]
 Posts = Callable[..., Post]
@@ -25,7 +26,7 @@ def signals(scorer: Scorer) -> Signals:
 
 
 def test_every_declared_signal_is_measured_with_its_dtype(signals: Signals, batch: Batches) -> None:
-    frame = signals.measure(batch("你好", OFFER))
+    frame = frame_of(signals.measure(batch("你好", OFFER)))
     families = declared(["contact"])
     assert dict(frame.schema) == {c.name: c.dtype for columns in families.values() for c in columns}
     assert [f.name for f in signals.families] == list(families)
@@ -34,7 +35,7 @@ def test_every_declared_signal_is_measured_with_its_dtype(signals: Signals, batc
 
 
 def test_the_schema_names_all_but_the_policys_own_signals(signals: Signals, batch: Batches) -> None:
-    frame = signals.measure(batch("你好"))
+    frame = frame_of(signals.measure(batch("你好")))
     assert dict(frame.drop("terms_contact").schema) == schema()
 
 
@@ -47,19 +48,19 @@ def test_every_signal_says_in_one_line_what_it_is() -> None:
 
 
 def test_models_score_each_post(signals: Signals, batch: Batches) -> None:
-    frame = signals.measure(batch("you stupid fool", "全场五折限时抢购", "see you at lunch"))
+    frame = frame_of(signals.measure(batch("you stupid fool", "全场五折限时抢购", "see you at lunch")))
     assert frame["abuse"].arg_max() == 0
     assert frame["marketing"].arg_max() == 1
     assert frame["text_length"].to_list() == [len("you stupid fool"), 8, len("see you at lunch")]
 
 
 def test_only_wanted_signals_are_measured(signals: Signals, batch: Batches) -> None:
-    frame = signals.measure(batch("你好"), frozenset({"marketing", "link_count", "nosuch"}))
+    frame = frame_of(signals.measure(batch("你好"), frozenset({"marketing", "link_count", "nosuch"})))
     assert frame.columns == ["marketing", "link_count"]
 
 
 def test_an_empty_batch_has_no_rows(signals: Signals, batch: Batches) -> None:
-    assert signals.measure(batch()).shape == (0, len(signals.columns))
+    assert frame_of(signals.measure(batch())).shape == (0, len(signals.columns))
     assert {len(key) for key in signals.keys(batch(), MEMBERS).values()} == {0}
 
 
@@ -82,7 +83,7 @@ def test_keys_are_hashes_of_what_they_name(signals: Signals, batch: Batches, pos
 def test_keys_and_signals_agree(signals: Signals, batch: Batches) -> None:
     one, other = batch(OFFER, "嗯"), batch("嗯", OFFER, OFFER + "！")
     for each in (one, other, one):
-        frame = signals.measure(each, frozenset({"fingerprint", "link_domain"}))
+        frame = frame_of(signals.measure(each, frozenset({"fingerprint", "link_domain"})))
         keys = signals.keys(each, ["fingerprint", "link_domain"])
         assert frame["fingerprint"].fill_null(0).to_list() == keys["fingerprint"].tolist()
         assert hash_strings(frame["link_domain"].to_list()).tolist() == keys["link_domain"].tolist()
@@ -120,7 +121,7 @@ POSTS = st.builds(
 def test_no_valid_post_makes_a_signal_raise(scorer: Scorer, posts: list[Post]) -> None:
     signals = Signals(scorer, {"contact": ["加微信", "a", "b.a"]})
     batch = Batch.offline(posts)
-    frame = signals.measure(batch)
+    frame = frame_of(signals.measure(batch))
     assert frame.height == len(posts)
     for never_null in ("abuse", "media_count", "link_count", "terms_contact"):
         assert frame[never_null].null_count() == 0
@@ -142,4 +143,4 @@ def test_no_valid_post_makes_a_signal_raise(scorer: Scorer, posts: list[Post]) -
     ],
 )
 def test_odd_texts_are_measured(signals: Signals, batch: Batches, text: str) -> None:
-    assert signals.measure(batch(text, "你好")).height == 2
+    assert frame_of(signals.measure(batch(text, "你好"))).height == 2
