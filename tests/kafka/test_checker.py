@@ -37,14 +37,18 @@ class Run:
         self.outputs.append(Record(topic, partition, offset, NOW + 5_000, key, value, headers))
 
     def count(self, identity: str, text: str, time: int) -> None:
-        field, pane = self._cell(identity, text, time, 24)
-        struct.pack_into("<I", field, 4 * pane, struct.unpack_from("<I", field, 4 * pane)[0] + 1)
-
-    def _cell(self, identity: str, text: str, time: int, size: int) -> tuple[bytearray, int]:
         pane, key = time * 6 // WINDOWS[identity], key_of(text)
-        name = f"{identity}:{pane // 6}:{key >> 61:x}"
-        self.stored[name][b"as a table"] = bytearray(65)
-        return self.stored[name].setdefault(struct.pack("<Q", key), bytearray(size)), pane % 6
+        name = f"{identity}:w{pane // 12}:{key >> 63:x}"
+        self.stored[name][b"lives since"] = bytearray(65)
+        value = self.stored[name].setdefault(struct.pack("<Q", key), bytearray())
+        if not value or value[-1] != pane % 12:
+            value += struct.pack("<IB", 0, pane % 12)
+        add(value, 1)
+
+
+def add(value: bytearray, posts: int) -> None:
+    """Add to the last pane of a stored count."""
+    struct.pack_into("<I", value, len(value) - 5, struct.unpack_from("<I", value, len(value) - 5)[0] + posts)
 
 
 def post(number: int) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def run() -> Run:
         made.write(f"posts.{verdict}", partition, key, json.dumps(decision).encode())
         made.count(AUTHOR, sent["author"]["id"], min(sent["created_at"], came))
         made.count(DEVICE, sent["device"], min(sent["created_at"], came))
-    made.stored[f"{TARGET}:0:0"] = {}
+    made.stored[f"{TARGET}:w0:0"] = {}
     return made
 
 
@@ -175,15 +179,12 @@ def test_a_reading_that_is_off_by_one_is_found(run: Run, off: int) -> None:
 @pytest.mark.parametrize("off", [-1, 1])
 def test_a_counter_that_is_off_by_one_is_found(run: Run, identity: str, off: int) -> None:
     cells = next(cells for name, cells in run.stored.items() if name.startswith(identity))
-    value = next(cell for cell in cells.values() if len(cell) == 24)
-    pane = next(at for at in range(6) if struct.unpack_from("<I", value, 4 * at)[0])
-    struct.pack_into("<I", value, 4 * pane, struct.unpack_from("<I", value, 4 * pane)[0] + off)
+    add(next(cell for key, cell in cells.items() if len(key) == 8), off)
     assert run.check().kinds == {"counter": 1}
 
 
 def test_a_member_that_nobody_sent_is_found(run: Run) -> None:
-    value = struct.pack("<6H", 1, 0, 0, 0, 0, 0) + struct.pack("<Q", 7)
-    run.stored[f"{TARGET}:0:0"][struct.pack("<Q", 9)] = bytearray(value)
+    run.stored[f"{TARGET}:w0:0"][struct.pack("<Q", 9)] = bytearray(struct.pack("<QB", 7, 0))
     assert run.check().kinds == {"counter": 1}
 
 
@@ -216,8 +217,7 @@ def test_a_degraded_post_may_be_counted_or_not(run: Run) -> None:
     assert author is not None
     cells = next(cells for name, cells in run.stored.items() if name.startswith(AUTHOR))
     for value in [cell for key, cell in cells.items() if key == struct.pack("<Q", key_of(author.decode()))]:
-        pane = next(at for at in range(6) if struct.unpack_from("<I", value, 4 * at)[0] > 1)
-        struct.pack_into("<I", value, 4 * pane, struct.unpack_from("<I", value, 4 * pane)[0] - 1)
+        add(value, -1)
     assert "counter" not in run.check(faulty=faulty).kinds
 
 

@@ -20,7 +20,7 @@ local stale, dealt_with = claimed(ARGV[1], 'found')
 if stale then
   return stale
 elseif dealt_with and first <= tonumber(dealt_with) then
-  return answered('before', dealt_with, 'f', first, last)
+  return answered('before', dealt_with, first, last, 'f')
 end
 
 local blocks = {}
@@ -261,5 +261,5 @@ for name in pairs(touched) do
 end
 
 local answer = pack('<I4', post_count) .. concat(found) .. concat(grown)
-keep_answer('found', 'f', ARGV[3], ARGV[4], answer, committed, ARGV[5])
+keep_answer('found', ARGV[3], ARGV[4], committed, ARGV[5], 'f', answer)
 return {'found', answer}

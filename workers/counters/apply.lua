@@ -2,24 +2,23 @@
 --
 -- KEYS  guard; all else is named `prefix .. identity:block:shard`, which holds the guard's hash tag
 -- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, prefix, identities, segments, count segments,
---       keys, increments, additions, recipe
--- Returns {"applied", batch, last offset applied before (-1: none)} | {"redelivered", applied, batches...}
---         | {"stale", newest epoch}; a batch is the length of its recipe, the recipe, and the old values
+--       keys, additions, recipe
+-- Returns {"applied", old values, last offset applied before (-1: none)} | {"stale", newest epoch}
+--         | {"redelivered", applied, recipe, old values, recipe, old values...}
 
-local find, format, rep = string.find, string.format, string.rep
-local SIX_U32, SIX_U16 = '<I4I4I4I4I4I4', '<I2I2I2I2I2I2'
-local HEADER_BYTES, MEMBER_BYTES, ONE_MEMBER = 12, 8, 20
+local byte, find, format, rep = string.byte, string.find, string.format, string.rep
+local COUNT, COUNT_BYTES, MEMBER_BYTES, FULL = '<I4B', 5, 9, 128
 
 local mode, committed, first, last = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local cap, prefix, count_segments = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[11])
-local keys, increments, additions, recipe = ARGV[12], ARGV[13], ARGV[14], ARGV[15]
-local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8', 24
+local keys, additions, recipe = ARGV[12], ARGV[13], ARGV[14]
+local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8I4', 28
 
 local stale, applied = claimed(ARGV[2], 'applied')
 if stale then
   return stale
 elseif mode == 'apply' and applied and first <= tonumber(applied) then
-  return answered('redelivered', applied, '', first, last)
+  return answered('redelivered', applied, first, last, 'r', 'c')
 end
 
 -- A table that makes what it does not hold yet.
@@ -31,26 +30,24 @@ local function made_once(make)
   end})
 end
 
--- The segments, cut into chunks that go through in one call: their hashes, that of the block before, and their fields.
+-- The segments, cut into chunks that go through in one call: their hashes, that of the block before if they look back,
+-- and their fields.
 local identities = {}
 for identity in string.gmatch(ARGV[9], '[^,]+') do
   identities[#identities + 1] = identity
 end
 local names, names_before, ttls, sizes, fields, chunks, count_chunks = {}, {}, {}, {}, {}, 0, 0
 local eights = made_once(function(size) return rep('c8', size) end)
-local shards = made_once(function(shard) return format('%x', shard) end)
-local of_identity, of_block, own, before, key_at = nil, nil, nil, nil, 1
+local key_at = 1
 for segment = 1, #ARGV[10] / SEGMENT_BYTES do
-  local identity, shard, cells, ttl, block = unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
-  if identity ~= of_identity or block ~= of_block then
-    of_identity, of_block = identity, block
-    own = format('%s%s:%.0f:', prefix, identities[identity + 1], block)
-    before = format('%s%s:%.0f:', prefix, identities[identity + 1], block - 1)
-  end
+  local identity, shard, cells, ttl, block, looks_back =
+    unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
+  identity = identities[identity + 1]
   for from = 1, cells, AT_ONCE do
     local size = math.min(cells - from + 1, AT_ONCE)
     chunks = chunks + 1
-    names[chunks], names_before[chunks], ttls[chunks] = own .. shards[shard], before .. shards[shard], ttl
+    names[chunks], ttls[chunks] = format('%s%s:w%.0f:%x', prefix, identity, block, shard), ttl
+    names_before[chunks] = looks_back > 0 and format('%s%s:w%.0f:%x', prefix, identity, block - 1, shard)
     sizes[chunks], fields[chunks] = size, {unpack_from(eights[size], keys, key_at)}
     key_at = key_at + 8 * size
   end
@@ -60,25 +57,18 @@ for segment = 1, #ARGV[10] / SEGMENT_BYTES do
 end
 
 -- Read. `current` keeps what is there now, to be added to; behind its cells, since when the hash lives anew.
-local flags, counts, members, lengths, current = {}, {}, {}, {}, {}
-local flag_at, count_hits, member_hits = 0, 0, 0
+local flags, lengths, counts, members, current, flag_at, length_at = {}, {}, {}, {}, {}, 0, 0
 local length_of = made_once(function(length) return pack('<I4', length) end)
 local one_behind = made_once(function(zeros) return rep('0', zeros) .. '1' end)
 local function read(chunk, values)
-  local size, found_at = sizes[chunk], 0
+  local size, into, found_at = sizes[chunk], chunk <= count_chunks and counts or members, 0
+  local at = #into
   for cell = 1, size do
     local value = values[cell]
     if value then
-      flag_at = flag_at + 1
-      flags[flag_at] = one_behind[cell - found_at - 1]
+      flag_at, length_at, at = flag_at + 1, length_at + 1, at + 1
+      flags[flag_at], lengths[length_at], into[at] = one_behind[cell - found_at - 1], length_of[#value], value
       found_at = cell
-      if chunk <= count_chunks then
-        count_hits = count_hits + 1
-        counts[count_hits] = value
-      else
-        member_hits = member_hits + 1
-        members[member_hits], lengths[member_hits] = value, length_of[#value]
-      end
     end
   end
   if found_at < size then
@@ -93,118 +83,119 @@ for chunk = 1, chunks do
   read(chunk, current[chunk])
 end
 for chunk = 1, chunks do
-  read(chunk, call('HMGET', names_before[chunk], unpack(fields[chunk], 1, sizes[chunk])))
+  if names_before[chunk] then
+    read(chunk, call('HMGET', names_before[chunk], unpack(fields[chunk], 1, sizes[chunk])))
+  end
 end
-local flag_part, count_part, length_part, member_part = concat(flags), concat(counts), concat(lengths), concat(members)
-local batch = pack('<I4', #recipe) .. recipe
-  .. pack('<I4I4I4I4', #flag_part, #count_part, #length_part, #member_part)
-  .. flag_part .. count_part .. length_part .. member_part
+local flag_part, length_part, count_part = concat(flags), concat(lengths), concat(counts)
+local old = pack('<I4I4I4', #flag_part, #length_part, #count_part) .. flag_part .. length_part .. count_part
+  .. concat(members)
 if mode == 'peek' then
-  return {'applied', batch}
+  return {'applied', old}
 end
 
+-- The value with the posts of `more`. Most are of its last pane, or of a later one.
 local function add(value, more)
-  local a, b, c, d, e, f = unpack_from(SIX_U32, value)
-  local g, h, i, j, k, l = unpack_from(SIX_U32, more)
-  return pack(SIX_U32, a + g, b + h, c + i, d + j, e + k, f + l)
+  local last_pane, pane = byte(value, -1), byte(more, COUNT_BYTES)
+  if last_pane < pane then
+    return value .. more
+  elseif last_pane == pane and #more == COUNT_BYTES then
+    local posts = unpack_from('<I4', value, #value - COUNT_BYTES + 1) + unpack_from('<I4', more)
+    return sub(value, 1, -COUNT_BYTES - 1) .. pack(COUNT, posts, pane)
+  end
+  local posts, parts = {}, {}
+  for _, from in ipairs({value, more}) do
+    for at = 1, #from, COUNT_BYTES do
+      local count, its_pane = unpack_from(COUNT, from, at)
+      posts[its_pane] = (posts[its_pane] or 0) + count
+    end
+  end
+  for its_pane = 0, FULL - 1 do
+    parts[#parts + 1] = posts[its_pane] and pack(COUNT, posts[its_pane], its_pane)
+  end
+  return concat(parts)
 end
 
-local function holds(pane, member)
-  local at = find(pane, member, 1, true)
+-- Whether a member is among those from `at` on.
+local function holds(value, member, at)
+  at = find(value, member, at, true)
   while at and (at - 1) % MEMBER_BYTES ~= 0 do
-    at = find(pane, member, at + 1, true)
+    at = find(value, member, at + 1, true)
   end
   return at
 end
 
--- The value with the members of `more` it does not hold yet, or nil if nothing changes.
-local function unite(value, more)
-  local have, come = {unpack_from(SIX_U16, value)}, {unpack_from(SIX_U16, more)}
-  local at, from, kept, parts = HEADER_BYTES, HEADER_BYTES, HEADER_BYTES, nil
-  for pane = 1, 6 do
-    -- A full pane keeps no members.
-    local old, new = have[pane], come[pane]
-    local stop, to = at + (old < cap and old * MEMBER_BYTES or 0), from + (new < cap and new * MEMBER_BYTES or 0)
-    if new > 0 and old < cap then
-      local stored, size, fresh = sub(value, at + 1, stop), old, {}
-      for member_at = from, to - 1, MEMBER_BYTES do
-        local member = sub(more, member_at + 1, member_at + MEMBER_BYTES)
-        if not holds(stored, member) then
-          size = size + 1
-          fresh[size - old] = member
-        end
-      end
-      size = math.max(size, new)
-      if size > old then
-        parts = parts or {''}
-        have[pane] = math.min(size, cap)
-        parts[#parts + 1] = sub(value, kept + 1, size < cap and stop or at) .. (size < cap and concat(fresh) or '')
-        kept = stop
-      end
+-- Where the members of a pane begin, or those of the first pane behind it.
+local function pane_at(value, pane)
+  local low, high = 0, #value / MEMBER_BYTES
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if byte(value, (middle + 1) * MEMBER_BYTES) % FULL < pane then
+      low = middle + 1
+    else
+      high = middle
     end
-    at, from = stop, to
   end
-  if parts then
-    parts[1], parts[#parts + 1] = pack(SIX_U16, unpack(have, 1, 6)), sub(value, kept + 1)
-    return concat(parts)
-  end
+  return low * MEMBER_BYTES + 1
 end
 
--- The same of a value that brings one member, as most do.
-local have = {}
-local two_bytes = made_once(function(size) return pack('<I2', size) end)
-local function unite_one(value, more)
-  have[1], have[2], have[3], have[4], have[5], have[6] = unpack_from(SIX_U16, value)
-  local pane, start = (find(more, '\1', 1, true) + 1) / 2, HEADER_BYTES + 1
-  local size = have[pane]
-  if size >= cap - 1 then
-    return size < cap and unite(value, more) or nil
+-- The members of a pane with those that come, or nil if nothing changes.
+local function unite_pane(have, come, pane)
+  if have ~= '' and byte(have, -1) >= FULL then
+    return nil
+  elseif byte(come, -1) >= FULL then
+    return come
   end
-  for earlier = 1, pane - 1 do
-    start = start + (have[earlier] < cap and have[earlier] * MEMBER_BYTES or 0)
-  end
-  local member, stop = sub(more, HEADER_BYTES + 1), start + size * MEMBER_BYTES
-  local at = size > 0 and find(value, member, start, true)
-  while at and at < stop do
-    if (at - start) % MEMBER_BYTES == 0 then
-      return nil
+  local fresh = {}
+  for at = 1, #come, MEMBER_BYTES do
+    local member = sub(come, at, at + MEMBER_BYTES - 1)
+    if not holds(have, member, 1) then
+      fresh[#fresh + 1] = member
     end
-    at = find(value, member, at + 1, true)
   end
-  return sub(value, 1, 2 * pane - 2) .. two_bytes[size + 1] .. sub(value, 2 * pane + 1, stop - 1) .. member
-    .. sub(value, stop)
+  if #have / MEMBER_BYTES + #fresh >= cap then
+    return rep('\0', MEMBER_BYTES - 1) .. string.char(FULL + pane)
+  end
+  return #fresh > 0 and have .. concat(fresh) or nil
+end
+
+-- The value with the members of `more` it does not hold yet, or nil if nothing changes.
+local function unite(value, more)
+  local last_pane, pane = byte(value, -1), byte(more, MEMBER_BYTES)
+  if last_pane < pane and pane < FULL then
+    return value .. more
+  elseif last_pane == pane and #more == MEMBER_BYTES and #value < (cap - 1) * MEMBER_BYTES then
+    return not holds(value, more, 1) and value .. more
+  end
+  local parts, kept, at = {}, 1, 1
+  while at < #more do
+    pane = byte(more, at + MEMBER_BYTES - 1) % FULL
+    local from, stop, next_at = pane_at(value, pane), pane_at(value, pane + 1), pane_at(more, pane + 1)
+    local united = unite_pane(sub(value, from, stop - 1), sub(more, at, next_at - 1), pane)
+    if united then
+      parts[#parts + 1] = sub(value, kept, from - 1) .. united
+      kept = stop
+    end
+    at = next_at
+  end
+  return #parts > 0 and concat(parts) .. sub(value, kept)
 end
 
 -- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
-local increment_at, addition_at, written = 1, 1, {}
-local increments_of = made_once(function(size) return rep('c24', size) end)
+local addition_at, written = 1, {}
 local additions_of = made_once(function(size) return '<' .. rep('I4c0', size) end)
 for chunk = 1, chunks do
-  local name, size, has, own, more, at = names[chunk], sizes[chunk], current[chunk], fields[chunk], nil, 0
+  local name, size, has, own, at = names[chunk], sizes[chunk], current[chunk], fields[chunk], 0
+  local more, added = {unpack_from(additions_of[size], additions, addition_at)}, chunk <= count_chunks and add or unite
+  addition_at = more[size + 1]
   if is_due(has[size + 1], ttls[chunk]) then
     live_anew(name, ttls[chunk])
   end
-  if chunk <= count_chunks then
-    more = {unpack_from(increments_of[size], increments, increment_at)}
-    increment_at = more[size + 1]
-    for cell = 1, size do
-      local value = has[cell]
-      written[at + 1], written[at + 2] = own[cell], value and add(value, more[cell]) or more[cell]
-      at = at + 2
-    end
-  else
-    more = {unpack_from(additions_of[size], additions, addition_at)}
-    addition_at = more[size + 1]
-    for cell = 1, size do
-      local value, comes = has[cell], more[cell]
-      if not value then
-        value = comes
-      elseif #comes == ONE_MEMBER then
-        value = unite_one(value, comes)
-      else
-        value = comes ~= '' and unite(value, comes)
-      end
-      if value and value ~= '' then
+  for cell = 1, size do
+    local value, comes = has[cell], more[cell]
+    if comes ~= '' then
+      value = value and added(value, comes) or not value and comes
+      if value then
         written[at + 1], written[at + 2] = own[cell], value
         at = at + 2
       end
@@ -215,5 +206,5 @@ for chunk = 1, chunks do
   end
 end
 
-keep_answer('applied', '', ARGV[4], ARGV[5], batch, committed, ARGV[6])
-return {'applied', batch, applied or '-1'}
+keep_answer('applied', ARGV[4], ARGV[5], committed, ARGV[6], 'r', recipe, 'c', old)
+return {'applied', old, applied or '-1'}

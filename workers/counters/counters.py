@@ -103,7 +103,8 @@ class Counters:
         self._grace_seconds = grace_seconds
         self._scope = scope
         longest = max((scope.window_ms, *(spec.window_ms for spec in specs)))
-        self._guard_seconds = max(GUARD_SECONDS, 2 * longest // 1000 + 1 + grace_seconds)
+        # Hashes may live a thirty-second longer than they must.
+        self._guard_seconds = max(GUARD_SECONDS, (2 * longest // 1000 + 1 + grace_seconds) * 33 // 32 + 1)
         # A later batch that overtook an earlier one on another connection would leave it uncounted. Each of the two
         # calls has a lock of its own: a batch is looked up while the one before it is counted.
         self._finding, self._counting = asyncio.Lock(), asyncio.Lock()

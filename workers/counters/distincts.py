@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from workers.counters.events import Events, Ints, ranges
 from workers.counters.ordering import Flags, by_group
-from workers.counters.store import HEADER_BYTES, MEMBERS_A_PANE, PANES
+from workers.counters.packing import Additions, Values, packed
+from workers.counters.store import BLOCK_PANES, FULL, MEMBER, MEMBERS_A_PANE, PANES
 
 Members = NDArray[np.uint64]
-
-_HEADER_WORDS = HEADER_BYTES // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,75 +27,63 @@ class OldMembers:
     """What cells held before the batch."""
 
     bounds: Ints
-    """(values * PANES + 1,): where the members of each pane begin, those of the last end; there are none of full panes,
-    and none of the last value."""
+    """(values * BLOCK_PANES + 1,): where the members of each pane begin, those of the last end; there are none of full
+    panes, and none of the last value."""
     first: Ints
     """(2, cells): where in `bounds` the first pane of a cell's own and of its previous block is."""
     full: Flags | None
-    """(values, PANES): the pane is full. None where no pane is."""
+    """(values, BLOCK_PANES): the pane is full. None where no pane is."""
     members: Members
 
 
-def additions(events: Events, member: Members) -> tuple[Ints, NDArray[np.uint32]]:
-    """What the batch adds to each cell: where in the second each begins, and the last ends, (cells + 1,); and for each
-    the length in bytes of its packed distinct value, 0 for none, then the value, all as uint32.
+def additions(events: Events, member: Members) -> Additions:
+    """What the batch adds to each cell: a MEMBER for each that is new in its pane, or one for all of a full pane.
 
     member: (elements,), one each; 0 is none.
     """
     new = _first_in_group(events, member) & (member != 0)
     group, member = events.group[new], member[new]
-    group_size = np.minimum(np.bincount(group, minlength=len(events.group_start)), MEMBERS_A_PANE)
-    sizes = np.zeros((events.cells, PANES), "<u2")
-    sizes[events.cell, events.group_pane % PANES] = group_size
-    kept = (group_size < MEMBERS_A_PANE)[group]
-    cell, member = events.cell[group[kept]], member[kept]
-    headers = sizes.view("<u4")
-    filled = np.flatnonzero(headers.any(axis=1))
-    words = 2 * np.bincount(cell, minlength=events.cells)
-    words[filled] += _HEADER_WORDS
-    bounds = np.zeros(events.cells + 1, np.int64)
-    (words + 1).cumsum(out=bounds[1:])
-    packed = np.empty(int(bounds[-1]), "<u4")
-    packed[bounds[:-1]] = 4 * words
-    packed[bounds[filled, None] + np.arange(1, _HEADER_WORDS + 1)] = headers[filled]
-    # Groups come in the order of key and pane, so a cell's members are neighbours and in the order of its panes.
-    at = bounds[cell] + 1 + _HEADER_WORDS + 2 * _rank(cell)
-    packed[at[:, None] + np.arange(2)] = member.astype("<u8").view("<u4").reshape(-1, 2)
-    return bounds, packed
+    full = np.bincount(group, minlength=len(events.pane)) >= MEMBERS_A_PANE
+    records = np.empty(len(group), MEMBER)
+    records["member"], records["pane"] = member, events.pane[group]
+    if full.any():
+        first = np.ones(len(group), np.bool_)
+        first[1:] = group[1:] != group[:-1]
+        records["member"][full[group]] = 0
+        records["pane"][full[group]] += FULL
+        kept = first | ~full[group]
+        group, records = group[kept], records[kept]
+    return packed(events.cell[group], records, events.cells)
 
 
-def parse_members(places: Ints, cells: int, lengths: NDArray[np.uint32], values: bytes) -> OldMembers:
-    """Unpack stored distinct values.
-
-    places: where each value belongs among the cells' own blocks and, behind them, their previous ones; lengths: bytes
-    of each value.
-    """
-    words = np.frombuffer(values, "<u4")
-    starts = (lengths.cumsum(dtype=np.int64) - lengths) // 4
-    headers = starts[:, None] + np.arange(_HEADER_WORDS)
-    is_member = np.ones(len(words), np.bool_)
-    is_member[headers] = False
+def parse_members(values: Values, cells: int) -> OldMembers:
+    """Unpack stored distinct values of so many cells."""
+    records, number = np.frombuffer(values.packed, MEMBER), len(values.places)
+    member, pane = records["member"].astype(np.uint64), records["pane"].astype(np.int64)
+    pane += BLOCK_PANES * np.arange(number).repeat(values.lengths // MEMBER.itemsize)
     # One value more, which holds nothing: that of the cells of which nothing is stored.
-    in_pane = np.zeros((len(places) + 1, PANES), np.int64)
-    in_pane[:-1] = words[headers].view("<u2")
-    is_full = in_pane == MEMBERS_A_PANE
-    full = is_full if is_full.any() else None
-    in_pane[is_full] = 0
-    bounds = np.zeros(in_pane.size + 1, np.int64)
-    in_pane.cumsum(out=bounds[1:])
-    first = np.full(2 * cells, len(places))
-    first[places] = np.arange(len(places))
-    return OldMembers(bounds, PANES * first.reshape(2, -1), full, words[is_member].view("<u8"))
+    panes = BLOCK_PANES * (number + 1)
+    full: Flags | None = None
+    is_full = records["pane"] >= FULL
+    if is_full.any():
+        full = (np.bincount(pane[is_full] - FULL, minlength=panes) > 0).reshape(-1, BLOCK_PANES)
+        member, pane = member[~is_full], pane[~is_full]
+    bounds = np.zeros(panes + 1, np.int64)
+    np.bincount(pane, minlength=panes).cumsum(out=bounds[1:])
+    first = np.full(2 * cells, number)
+    first[values.places] = np.arange(number)
+    return OldMembers(bounds, BLOCK_PANES * first.reshape(2, -1), full, member)
 
 
 def read_distincts(events: Events, member: Members, old: OldMembers, counted: bool) -> NDArray[np.int64]:
     """Different members in the window of each event; `member` as for `additions`, `counted` as for `read_counts`."""
     measured = (member != 0).astype(np.int64) if counted else np.zeros(len(member), np.int64)
-    pane, cell = events.group_pane % PANES, events.cell
-    # The window holds the first panes of its own block and the last ones of the block before.
+    pane, cell = events.pane, events.cell
+    # The window's panes of its own block and, where it begins there, of the block before.
+    begin, begin_before = np.maximum(pane + 1 - PANES, 0), np.minimum(pane + 1 + PANES, BLOCK_PANES)
     own, previous = old.first[:, cell]
-    starts = old.bounds[np.stack([own, previous + pane + 1])]
-    sizes = old.bounds[np.stack([own + pane + 1, previous + PANES])] - starts
+    starts = old.bounds[np.stack([own + begin, previous + begin_before])]
+    sizes = old.bounds[np.stack([own + pane + 1, previous + BLOCK_PANES])] - starts
     busy = (events.group_size > 1) | sizes.any(axis=0)
     for reaches in events.reach[:1]:
         busy |= reaches
@@ -121,8 +108,9 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     during -= np.searchsorted(appeared, np.arange(len(groups)) * rows)[unit]
     measured[at] = np.minimum(before[unit] + during, MEMBERS_A_PANE)
     if old.full is not None:
-        inside = np.arange(PANES) <= pane[:, None]
-        full = np.where(inside, old.full[own // PANES], old.full[previous // PANES]).any(axis=1)
+        panes = np.arange(BLOCK_PANES)
+        full = (old.full[own // BLOCK_PANES] & (panes >= begin[:, None]) & (panes <= pane[:, None])).any(axis=1)
+        full |= (old.full[previous // BLOCK_PANES] & (panes >= begin_before[:, None])).any(axis=1)
         measured[full[events.group]] = MEMBERS_A_PANE
     return measured
 
@@ -156,11 +144,3 @@ def _first_in_group(events: Events, member: Members) -> Flags:
     order, _, same = by_group(events.group[shared], member[shared], max(len(events.group_size), 1))
     first[shared[order[1:][same]]] = False
     return first
-
-
-def _rank(run: Ints) -> Ints:
-    """Place of each element within its run of equal neighbours."""
-    place = np.arange(len(run))
-    start = np.zeros(len(run), np.int64)
-    start[1:] = np.where(run[1:] != run[:-1], place[1:], 0)
-    return place - np.maximum.accumulate(start)

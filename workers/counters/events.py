@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from workers.counters.ordering import by_group
 from workers.counters.spec import CounterSpec
-from workers.counters.store import PANES, SEGMENT
+from workers.counters.store import BLOCK_PANES, PANES, SEGMENT
 
-SHARDS = 8
-"""Hashes a block of a counter is spread over, by the key's top bits: none grows huge, none takes long to free."""
+SHARDS = 2
+"""Hashes a block of a counter is spread over, by the key's top bits. More would be freed in smaller pieces, where Redis
+does not do it on the side (`lazyfree-lazy-expire`), but each that a small batch touches costs as much as two posts."""
 
 _SHARD_SHIFT = np.uint64(64 - SHARDS.bit_length() + 1)
 
@@ -90,10 +91,12 @@ class Events:
         self.group_pane = pane[self.group_start]
         group_key, group_lane = key[self.group_start], self.lane[self.group_start]
         other_key = (group_lane[1:] != group_lane[:-1]) | (group_key[1:] != group_key[:-1])
-        block = self.group_pane // PANES
+        block = self.group_pane // BLOCK_PANES
+        self.pane: Ints = self.group_pane - BLOCK_PANES * block
         self._group_run, _, _ = _runs(other_key, len(block))
         self.group_cell, first_group, _ = _runs(other_key | (block[1:] != block[:-1]), len(block))
         self._cell_key, self._cell_block = group_key[first_group], block[first_group]
+        self._cell_pane = self.pane[first_group]
         self._cell_lane = group_lane[first_group]
         self.cells = len(first_group)
 
@@ -136,22 +139,37 @@ class Events:
         found: list[int] = self._cell_lane.searchsorted(np.arange(self.parts + 1) * len(self.specs)).tolist()
         return found
 
+    @cached_property
+    def _stored(self) -> tuple[NDArray[np.uint64], np.ndarray]:
+        """Keys of the cells in the order of the store, and the segments that they make."""
+        lane, key, block, pane = self._cell_lane, self._cell_key, self._cell_block, self._cell_pane
+        if self._stored_order is not None:
+            key, block, pane = key[self._stored_order], block[self._stored_order], pane[self._stored_order]
+        shard = key >> _SHARD_SHIFT
+        changed = (shard[1:] != shard[:-1]) | (block[1:] != block[:-1]) | (lane[1:] != lane[:-1])
+        _, starts, sizes = _runs(changed, len(key))
+        segments = np.empty(len(starts), SEGMENT)
+        segments["identity"] = lane[starts] % max(len(self.specs), 1)
+        segments["shard"], segments["block"], segments["cells"] = shard[starts], block[starts], sizes
+        if len(starts):
+            segments["looks_back"] = np.minimum.reduceat(pane, starts) < PANES - 1
+        return key, segments
+
+    @cached_property
+    def looks_back(self) -> NDArray[np.bool_]:
+        """Which of the cells, in the order of the store, are read in the block before as well."""
+        _, segments = self._stored
+        return (segments["looks_back"] > 0).repeat(segments["cells"])
+
     def stored_cells(self, ttl_seconds: Ints, first_identity: int) -> tuple[list[bytes], NDArray[np.uint64]]:
         """For each partition its segments, packed; and the keys of all cells, in the order of the store.
 
         ttl_seconds: of each counter. first_identity: the number of the first counter among all that are counted.
         """
-        lane, key, block = self._cell_lane, self._cell_key, self._cell_block
-        if self._stored_order is not None:
-            key, block = key[self._stored_order], block[self._stored_order]
-        shard = key >> _SHARD_SHIFT
-        changed = (shard[1:] != shard[:-1]) | (block[1:] != block[:-1]) | (lane[1:] != lane[:-1])
-        _, starts, sizes = _runs(changed, len(key))
-        segments = np.empty(len(starts), SEGMENT)
-        spec = lane[starts] % max(len(self.specs), 1)
-        segments["identity"] = spec + first_identity
-        segments["shard"], segments["block"], segments["cells"] = shard[starts], block[starts], sizes
-        segments["ttl_seconds"] = ttl_seconds[spec]
+        key, segments = self._stored[0], self._stored[1].copy()
+        segments["ttl_seconds"] = ttl_seconds[segments["identity"]]
+        segments["identity"] += first_identity
+        starts = segments["cells"].cumsum(dtype=np.int64) - segments["cells"]
         bounds = starts.searchsorted(self.cell_bounds)
         return [segments[low:high].tobytes() for low, high in pairwise(bounds.tolist())], key
 

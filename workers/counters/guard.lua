@@ -37,36 +37,43 @@ local function claimed(epoch, last_field)
   return nil, known[2]
 end
 
--- The fields of the batches kept under `mark`, with their first and last offsets.
-local function kept(mark)
+-- The first and last offset of each batch of which something is kept, by its field.
+local function kept(marks)
   local found = {}
   for _, field in ipairs(call('HKEYS', guard)) do
-    local from, to = string.match(field, '^' .. mark .. '(%d+)%-(%d+)$')
+    local from, to = string.match(field, '^' .. marks .. '(%d+)%-(%d+)$')
     if from then
-      found[#found + 1] = {field, tonumber(from), tonumber(to)}
+      found[field] = {tonumber(from), tonumber(to)}
     end
   end
   return found
 end
 
--- The status, the last offset dealt with, and what was answered for each batch that shares offsets with this one.
-local function answered(status, dealt_with, mark, first, last)
+-- The status, the last offset dealt with, and what was kept for each batch that shares offsets with this one.
+local function answered(status, dealt_with, first, last, mark, other)
   local answer = {status, dealt_with}
-  for _, batch in ipairs(kept(mark)) do
-    if batch[2] <= last and batch[3] >= first then
-      answer[#answer + 1] = call('HGET', guard, batch[1])
+  for field, bounds in pairs(kept(mark)) do
+    if bounds[1] <= last and bounds[2] >= first then
+      answer[#answer + 1] = call('HGET', guard, field)
+      if other then
+        answer[#answer + 1] = call('HGET', guard, other .. sub(field, 2))
+      end
     end
   end
   return answer
 end
 
--- Keep what is answered for a batch; forget those that are committed.
-local function keep_answer(last_field, mark, first, last, answer, committed, ttl)
-  call('HSET', guard, last_field, last, mark .. first .. '-' .. last, answer)
+-- Keep what is answered for a batch, each part under its mark; forget all that is kept of batches that are committed.
+local function keep_answer(last_field, first, last, committed, ttl, mark, part, other, other_part)
+  local bounds = first .. '-' .. last
+  call('HSET', guard, last_field, last, mark .. bounds, part)
+  if other then
+    call('HSET', guard, other .. bounds, other_part)
+  end
   call('EXPIRE', guard, ttl)
-  for _, batch in ipairs(kept(mark)) do
-    if batch[3] < committed then
-      call('HDEL', guard, batch[1])
+  for field, its_bounds in pairs(kept('%l*')) do
+    if its_bounds[2] < committed then
+      call('HDEL', guard, field)
     end
   end
 end

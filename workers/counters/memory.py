@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -13,11 +14,8 @@ import numpy as np
 from workers.campaigns.finding import FindRequest, Found, FoundBefore
 from workers.campaigns.memory import MemoryFinder
 from workers.counters.store import (
-    COUNT_BYTES,
-    HEADER_BYTES,
-    MEMBER_BYTES,
+    FULL,
     MEMBERS_A_PANE,
-    PANES,
     SEGMENT,
     Applied,
     Cells,
@@ -29,9 +27,9 @@ from workers.counters.store import (
 
 T = TypeVar("T")
 
-_COUNT = struct.Struct(f"<{PANES}I")
-_HEADER = struct.Struct(f"<{PANES}H")
-_PARTS = struct.Struct("<4I")
+_COUNT = struct.Struct("<IB")
+_MEMBER = struct.Struct("<QB")
+_PARTS = struct.Struct("<3I")
 _LENGTH = struct.Struct("<I")
 
 
@@ -119,53 +117,42 @@ class MemoryStore:
         self._next_expiry = min(self._expiry.values(), default=math.inf)
 
     def _read(self, cells: Cells) -> bytes:
-        flags, counts, sizes, members = bytearray(), [], [], []
+        flags, counts, members, lengths = bytearray(), bytearray(), bytearray(), bytearray()
         for before in (0, 1):
             keys = _keys(cells)
-            for index, (name, size, _) in enumerate(_segments(cells, before)):
+            for index, (name, size, _, looks_back) in enumerate(_segments(cells, before)):
                 stored = self._hashes.get(name, {})
-                for _ in range(size):
-                    value = stored.get(next(keys))
-                    flags += b"0" if value is None else b"1"
-                    if value is None:
-                        continue
-                    if index < cells.count_segments:
-                        counts.append(value)
-                    else:
-                        members.append(value)
-                        sizes.append(struct.pack("<I", len(value)))
-        parts = (bytes(flags), b"".join(counts), b"".join(sizes), b"".join(members))
-        return _PARTS.pack(*map(len, parts)) + b"".join(parts)
+                own = [stored.get(next(keys)) for _ in range(size)]
+                if looks_back or not before:
+                    flags += b"".join(b"0" if value is None else b"1" for value in own)
+                    found = [value for value in own if value is not None]
+                    lengths += b"".join(_LENGTH.pack(len(value)) for value in found)
+                    (counts if index < cells.count_segments else members).extend(b"".join(found))
+        return _PARTS.pack(len(flags), len(lengths), len(counts)) + flags + lengths + counts + members
 
     def _write(self, cells: Cells) -> None:
-        keys, increments, additions = _keys(cells), _increments(cells), _additions(cells)
-        for index, (name, size, ttl_seconds) in enumerate(_segments(cells)):
+        keys, additions = _keys(cells), _additions(cells)
+        for index, (name, size, ttl_seconds, _) in enumerate(_segments(cells)):
             stored = self._hashes.setdefault(name, {})
             expiry = time.monotonic() + ttl_seconds
             self._expiry[name] = expiry
             self._next_expiry = min(self._next_expiry, expiry)
+            added = _add if index < cells.count_segments else _unite
             for _ in range(size):
-                key = next(keys)
-                value = stored.get(key)
-                if index < cells.count_segments:
-                    more = next(increments)
-                    stored[key] = more if value is None else _add(value, more)
-                elif more := next(additions):
-                    stored[key] = more if value is None else _unite(value, more)
+                key, more = next(keys), next(additions)
+                if more:
+                    stored[key] = added(stored[key], more) if key in stored else more
 
 
-def _segments(cells: Cells, before: int = 0) -> Iterator[tuple[str, int, int]]:
-    """Name of each segment's hash, of its own block or of one before; how many cells; seconds it lives."""
-    for identity, shard, size, ttl_seconds, block in np.frombuffer(cells.segments, SEGMENT).tolist():
-        yield hash_name(cells.identities[identity], block - before, shard), size, ttl_seconds
+def _segments(cells: Cells, before: int = 0) -> Iterator[tuple[str, int, int, int]]:
+    """Name of each segment's hash, of its own block or of one before; how many cells; seconds it lives; whether it
+    looks back."""
+    for identity, shard, size, ttl_seconds, block, looks_back in np.frombuffer(cells.segments, SEGMENT).tolist():
+        yield hash_name(cells.identities[identity], block - before, shard), size, ttl_seconds, looks_back
 
 
 def _keys(cells: Cells) -> Iterator[bytes]:
     return (cells.keys[at : at + 8] for at in range(0, len(cells.keys), 8))
-
-
-def _increments(cells: Cells) -> Iterator[bytes]:
-    return (cells.increments[at : at + COUNT_BYTES] for at in range(0, len(cells.increments), COUNT_BYTES))
 
 
 def _additions(cells: Cells) -> Iterator[bytes]:
@@ -177,25 +164,22 @@ def _additions(cells: Cells) -> Iterator[bytes]:
 
 
 def _add(value: bytes, more: bytes) -> bytes:
-    return _COUNT.pack(*(a + b for a, b in zip(_COUNT.unpack(value), _COUNT.unpack(more), strict=True)))
+    posts: Counter[int] = Counter()
+    for count, pane in _COUNT.iter_unpack(value + more):
+        posts[pane] += count
+    return b"".join(_COUNT.pack(posts[pane], pane) for pane in sorted(posts))
 
 
 def _unite(value: bytes, more: bytes) -> bytes:
-    panes = [
-        None if stored is None or come is None else list(dict.fromkeys(stored + come))
-        for stored, come in zip(_panes(value), _panes(more), strict=True)
-    ]
-    kept = [[] if pane is None or len(pane) >= MEMBERS_A_PANE else pane for pane in panes]
-    sizes = [MEMBERS_A_PANE if pane is None else min(len(pane), MEMBERS_A_PANE) for pane in panes]
-    return _HEADER.pack(*sizes) + b"".join(member for pane in kept for member in pane)
-
-
-def _panes(value: bytes) -> Iterator[list[bytes] | None]:
-    """Members of each pane; None for a full one."""
-    at = HEADER_BYTES
-    for size in _HEADER.unpack_from(value):
-        if size == MEMBERS_A_PANE:
-            yield None
-            continue
-        yield [value[at + i * MEMBER_BYTES : at + (i + 1) * MEMBER_BYTES] for i in range(size)]
-        at += size * MEMBER_BYTES
+    panes: dict[int, dict[int, None]] = {}
+    full = set()
+    for member, pane in _MEMBER.iter_unpack(value + more):
+        if pane >= FULL:
+            full.add(pane - FULL)
+        else:
+            panes.setdefault(pane, {})[member] = None
+    full |= {pane for pane, members in panes.items() if len(members) >= MEMBERS_A_PANE}
+    return b"".join(
+        _MEMBER.pack(0, FULL + pane) if pane in full else b"".join(_MEMBER.pack(member, pane) for member in panes[pane])
+        for pane in sorted(full | panes.keys())
+    )

@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.counters.counts import increments, read_counts
+from workers.counters.counts import increments, parse_counts, read_counts
 from workers.counters.distincts import Members, additions, parse_members, read_distincts
 from workers.counters.events import Events, Sorted
+from workers.counters.packing import stored_values
 from workers.counters.spec import CounterSpec
-from workers.counters.store import PANES, SEGMENT, Cells
+from workers.counters.store import SEGMENT, Cells
 
 Keys = Mapping[str, NDArray[np.uint64]]
 
@@ -85,22 +86,23 @@ class Plan:
         counts, distincts = self._count_events, self._distinct_events
         count_segments, count_keys = counts.stored_cells(ttls, 0)
         distinct_segments, distinct_keys = distincts.stored_cells(ttls[len(self._counts) :], len(self._counts))
-        bounds, packed = additions(distincts, self._members)
+        added = (
+            increments(counts).parts(counts.cell_bounds),
+            additions(distincts, self._members).parts(distincts.cell_bounds),
+        )
         return [
             Cells(
                 identities,
                 count_segments[part] + distinct_segments[part],
                 len(count_segments[part]) // SEGMENT.itemsize,
                 count_key + distinct_key,
-                added,
-                addition,
+                count_added + distinct_added,
             )
-            for part, (count_key, added, distinct_key, addition) in enumerate(
+            for part, (count_key, distinct_key, count_added, distinct_added) in enumerate(
                 zip(
                     _cut(count_keys, counts.cell_bounds),
-                    _cut(increments(counts), counts.cell_bounds),
                     _cut(distinct_keys, distincts.cell_bounds),
-                    _cut(packed, bounds[distincts.cell_bounds].tolist()),
+                    *added,
                     strict=True,
                 )
             )
@@ -123,29 +125,10 @@ class Plan:
         counted: the batch was counted: a reading includes the post and those before it in the batch.
         """
         events = self._count_events, self._distinct_events
-        # Where what was found belongs among the cells of all partitions, their own blocks first.
-        places: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]] = [], []
-        found: tuple[list[bytes], list[bytes], list[bytes]] = [], [], []
-        for part, old in enumerate(olds):
-            if old is None:
-                continue
-            ends = 16 + np.frombuffer(old, "<u4", 4).cumsum(dtype=np.int64)
-            flags, *values = (old[start:end] for start, end in pairwise([16, *ends.tolist()]))
-            for kind, value in zip(found, values, strict=True):
-                kind.append(value)
-            is_there = (np.frombuffer(flags, np.uint8) == ord("1")).reshape(2, -1)
-            split = self._count_events.cell_bounds[part + 1] - self._count_events.cell_bounds[part]
-            for its_places, of, there in zip(places, events, (is_there[:, :split], is_there[:, split:]), strict=True):
-                before, cell = there.nonzero()
-                its_places.append(before * of.cells + cell + of.cell_bounds[part])
-        counts, lengths, members = map(b"".join, found)
-        count_places, distinct_places = (np.concatenate([np.zeros(0, np.int64), *each]) for each in places)
-        held = np.zeros((2 * self._count_events.cells, PANES), np.uint32)
-        held[count_places] = np.frombuffer(counts, "<u4").reshape(-1, PANES)
-        kept = parse_members(distinct_places, self._distinct_events.cells, np.frombuffer(lengths, "<u4"), members)
+        counts, distincts = stored_values(olds, *events)
         measured = (
-            read_counts(self._count_events, held.reshape(2, -1, PANES), counted),
-            read_distincts(self._distinct_events, self._members, kept, counted),
+            read_counts(events[0], parse_counts(counts, events[0].cells), counted),
+            read_distincts(events[1], self._members, parse_members(distincts, events[1].cells), counted),
         )
         return {
             spec.identity: Measured(read, self._keys[spec.by] != 0)

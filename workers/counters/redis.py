@@ -85,11 +85,11 @@ class RedisStore:
     async def apply(self, request: Request) -> Applied | Redelivered:
         status, value, *stored = await self._run("apply", request)
         if status == b"applied":
-            return Applied(_split(value)[1], int(stored[0]))
-        return Redelivered(int(value), tuple(_split(batch) for batch in stored))
+            return Applied(bytes(value), int(stored[0]))
+        return Redelivered(int(value), tuple(zip(map(bytes, stored[::2]), map(bytes, stored[1::2]), strict=True)))
 
     async def peek(self, request: Request) -> bytes:
-        return _split((await self._run("peek", request))[1])[1]
+        return bytes((await self._run("peek", request))[1])
 
     async def find(self, request: FindRequest) -> Found | FoundBefore:
         status, value, *answers = await self._script(
@@ -142,7 +142,6 @@ class RedisStore:
             cells.segments,
             cells.count_segments,
             cells.keys,
-            cells.increments,
             cells.additions,
             request.recipe,
         )
@@ -210,9 +209,3 @@ class RedisStore:
         unavailable = CountersUnavailable(f"{type(error).__name__}: {reason}")
         unavailable.__cause__ = error
         return unavailable
-
-
-def _split(batch: bytes) -> tuple[bytes, bytes]:
-    """Recipe and old values of a kept batch."""
-    (size,) = struct.unpack_from("<I", batch)
-    return batch[4 : 4 + size], batch[4 + size :]

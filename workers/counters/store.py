@@ -1,13 +1,14 @@
 """What the counters ask of a store, in packed form, so that memory and Redis answer the same client.
 
-A *cell* is one key of one counter in one *block* (a window's length of time, cut into PANES panes). Cells that lie in
-the same Redis hash come together as a *segment*. A cell's stored value has one of two forms, little-endian:
+A *cell* is one key of one counter in one *block* (two windows' length of time, cut into BLOCK_PANES panes). Cells that
+lie in the same Redis hash come together as a *segment*. A cell's stored value has one of two forms, little-endian:
 
-- count:    PANES x uint32, the posts in each pane (24 bytes);
-- distinct: PANES x uint16, the members in each pane, then the members (uint64 each), pane by pane. A pane that has
-  seen MEMBERS_A_PANE members is full: its size stays at that, and its members are dropped.
+- count:    a COUNT for each pane with posts, pane by pane;
+- distinct: a MEMBER for each of the members of each pane, pane by pane. A pane that has seen MEMBERS_A_PANE members is
+  full: one MEMBER in place of all, 0, whose pane has FULL added to it.
 
-What a batch adds to a cell is written in the same form: where nothing is stored yet it becomes the value as it is.
+What a batch adds to a cell is written in the same form: where nothing is stored yet it becomes the value as it is, and
+where all that is stored is of earlier panes it is appended.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from workers.campaigns.finding import FindRequest, Found, FoundBefore
 PANES = 6
 """Parts a window moves by: a reading covers the post's own pane and the five before it."""
 
+BLOCK_PANES = 2 * PANES
+"""Seven posts in twelve read their own block only. With longer blocks it would be more, but they would live longer."""
+
 MEMBERS_A_PANE = 1_000
 """The largest reading of a distinct counter, and so the most members worth telling apart in one pane."""
 
-COUNT_BYTES = 4 * PANES
-HEADER_BYTES = 2 * PANES
-MEMBER_BYTES = 8
+COUNT = np.dtype([("count", "<u4"), ("pane", "u1")])
+MEMBER = np.dtype([("member", "<u8"), ("pane", "u1")])
+FULL = 0x80
 
 
 class CountersUnavailable(Exception):  # noqa: N818 - a state the caller lives with, not a fault of the program
@@ -45,10 +49,11 @@ class StaleEpoch(Exception):  # noqa: N818 - see above
 
 
 SEGMENT = np.dtype([
-    ("identity", "<u4"), ("shard", "<u4"), ("cells", "<u4"), ("ttl_seconds", "<u4"), ("block", "<i8")
+    ("identity", "<u4"), ("shard", "<u4"), ("cells", "<u4"), ("ttl_seconds", "<u4"), ("block", "<i8"),
+    ("looks_back", "<u4"),
 ])  # fmt: skip
 """Neighbouring cells that live in one hash: that of their counter, block of time and shard. The hash of the block
-before is read as well."""
+before is read as well if the segment looks back: if the window of a post begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +68,13 @@ class Cells:
     """How many of the segments hold counts; the others hold distincts."""
     keys: bytes
     """uint64 a cell."""
-    increments: bytes
-    """A count value (24 bytes) a count cell."""
     additions: bytes
-    """A distinct value a distinct cell, behind its length in bytes (uint32); one of length 0 adds nothing."""
+    """What is added to each cell, behind its length in bytes (uint32); one of length 0 adds nothing."""
 
 
 def hash_name(identity: str, block: int, shard: int) -> str:
     """The hash that holds a counter's cells of a block of time and a shard."""
-    return f"{identity}:{block}:{shard:x}"
+    return f"{identity}:w{block}:{shard:x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,9 @@ class Redelivered:
 class Store(Protocol):
     """Keeps counts and the replay guard. Each call is atomic.
 
-    Old values are one packed string: four uint32 (the byte lengths of the parts), then
-    flags (one byte "0" or "1" for each cell's own block, then one for each cell's previous block),
-    the count values found, the length (uint32) of each distinct value found, the distinct values found.
+    Old values are one packed string: three uint32 (the byte lengths of the first three parts), then
+    flags (one byte "0" or "1" for each cell's own block, then one for the previous block of each cell of a segment that
+    looks back), the length in bytes (uint32) of each value found, the count values found, the distinct values found.
     """
 
     async def claim(self, guard: str, guard_ttl_seconds: int) -> int:

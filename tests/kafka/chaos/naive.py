@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from xxhash import xxh3_64_intdigest
 
 PANES = 6
+BLOCK_PANES = 12
+FULL = 128
 HOUR_MS = 3_600_000
 AUTHOR_WINDOW_MS = 6 * HOUR_MS
 # The identity that a counter's hashes begin with, the window, and the post's field it goes by.
@@ -117,18 +119,18 @@ def parse(stored: Mapping[str, Mapping[bytes, bytes]]) -> tuple[dict[Cell, int],
         for field, value in fields.items():
             if len(field) != 8:
                 continue
-            first = Cell(identity, struct.unpack("<Q", field)[0], int(block) * PANES)
+            first = Cell(identity, struct.unpack("<Q", field)[0], int(block.removeprefix("w")) * BLOCK_PANES)
             if identity.startswith("count:"):
-                numbers = struct.unpack("<6I", value)
-                counts.update({first._replace(pane=first.pane + at): n for at, n in enumerate(numbers) if n})
+                for count, pane in struct.iter_unpack("<IB", value):
+                    cell = first._replace(pane=first.pane + pane)
+                    counts[cell] = counts.get(cell, 0) + count
                 continue
-            at = 12
-            for pane, size in enumerate(struct.unpack("<6H", value[:12]), first.pane):
-                if size >= MEMBERS_A_PANE:
-                    members[first._replace(pane=pane)] = None
-                elif size:
-                    members[first._replace(pane=pane)] = set(struct.unpack(f"<{size}Q", value[at : at + 8 * size]))
-                    at += 8 * size
+            for member, pane in struct.iter_unpack("<QB", value):
+                cell = first._replace(pane=first.pane + pane % FULL)
+                if pane >= FULL:
+                    members[cell] = None
+                elif (others := members.setdefault(cell, set())) is not None:
+                    others.add(member)
     return counts, members
 
 

@@ -12,7 +12,7 @@ from chaos.check import Record
 from deploy.processes import HOST
 
 OUTPUTS = ("posts.allow", "posts.flag", "posts.block", "posts.dead")
-FILLER = b"as a table"
+FILLER = b"lives since"
 """The field that only makes a hash a table."""
 PATIENCE_SECONDS = 120.0
 

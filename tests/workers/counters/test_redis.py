@@ -94,7 +94,12 @@ def test_only_batches_not_yet_committed_are_kept(make_redis_store: Make, run: Ru
     for first in range(0, 50, 10):
         run(apply(counters, first, first + 10, committed=max(0, first - 15)))
     fields = server.hkeys("{kept}:guard:posts:0")
-    assert sorted(fields) == [b"20-29", b"30-39", b"40-49", b"applied", b"epoch"]
+    assert sorted(fields) == [
+        b"applied",
+        *(b"c%d-%d" % (first, first + 9) for first in (20, 30, 40)),
+        b"epoch",
+        *(b"r%d-%d" % (first, first + 9) for first in (20, 30, 40)),
+    ]
 
 
 def test_a_script_cache_flushed_meanwhile_is_no_trouble(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
