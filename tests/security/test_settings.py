@@ -106,6 +106,6 @@ def test_arguments_for_each_client_check_the_certificate_and_the_host_name(say: 
     context = kafka_arguments(settings)["ssl_context"]
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"
-    connection: Any = RedisStore(settings.redis, **redis_arguments(settings))._redis.connection_pool.make_connection()
+    connection: Any = RedisStore(settings.redis, **redis_arguments(settings))._pool.make_connection()
     assert connection.ssl_context.check_hostname
     assert connection.ssl_context.cert_reqs.name == "CERT_REQUIRED"
