@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError, UnknownError
 from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
@@ -226,20 +228,25 @@ async def send(producer: AIOKafkaProducer, rows: Mapping[int, Outputs]) -> None:
     places: dict[TopicPartition, list[Row]] = {}
     for partition, outputs in rows.items():
         for topic, own in outputs.items():
-            # Posts of one campaign come in on every partition; its records belong together.
-            place = TopicPartition(topic, 0 if topic == CAMPAIGNS.name else partition)
-            places.setdefault(place, []).extend(own)
-    await asyncio.gather(*(_send(producer, place, own) for place, own in places.items()))
-
-
-async def _send(producer: AIOKafkaProducer, place: TopicPartition, rows: Sequence[Row]) -> None:
+            if own:
+                # Posts of one campaign come in on every partition; its records belong together.
+                place = TopicPartition(topic, 0 if topic == CAMPAIGNS.name else partition)
+                places.setdefault(place, []).extend(own)
     sent = []
+    # A place's second batch waits for its first one to go out: first of all those that need not wait.
+    for together in zip_longest(*(_batches(producer, own) for own in places.values())):
+        for place, batch in zip(places, together, strict=True):
+            if batch is not None:
+                sent.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+    await asyncio.gather(*sent)
+
+
+def _batches(producer: AIOKafkaProducer, rows: Sequence[Row]) -> Iterator[BatchBuilder]:
+    """The rows in whole batches."""
     batch = producer.create_batch()
     for row in rows:
         # An empty batch takes a record of any size; a full one answers None.
         while batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
-            sent.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+            yield batch
             batch = producer.create_batch()
-    if batch.record_count():
-        sent.append(await producer.send_batch(batch, place.topic, partition=place.partition))
-    await asyncio.gather(*sent)
+    yield batch
