@@ -71,8 +71,7 @@ class Scorer:
 
     def spans(
         self,
-        text: Folded,
-        name: Folded,
+        folded: Folded,
         texts: Sequence[str],
         names: Sequence[str],
         wanted: Mapping[str, Sequence[int]],
@@ -81,22 +80,23 @@ class Scorer:
         """For each model and each post that is wanted of it, up to `top` pieces (field, start, end, weight) that
         spoke most for the model, heaviest first.
 
-        text, name, texts, names: folded, and as they came, of n posts. wanted: places of posts, 0 to n - 1, by model.
+        folded: the texts of n posts, and behind them their authors' names; texts, names: the same as they came. wanted:
+        places of posts, 0 to n - 1, by model.
         Offsets are code points of the original text or name; the weight is in log-odds before calibration. Meant for
         the few posts that people will look at."""
-        fields = Reading("text", text), Reading("name", name)
-        return {
-            model: gram_pieces(self._compiled[model], fields, posts, top)
-            if model in self._compiled
-            else omission_pieces(
-                self._pipelines[model],
-                self._reads[model],
-                [texts[post] for post in posts],
-                [names[post] for post in posts],
-                top,
-            )
-            for model, posts in wanted.items()
+        compiled = {
+            model: self._compiled[model] for model, posts in wanted.items() if model in self._compiled and posts
         }
+        of_models = [wanted[model] for model in compiled]
+        by_grams = gram_pieces(list(compiled.values()), Reading(folded), of_models, top)
+        found = dict(zip(compiled, by_grams, strict=True))
+        for model, posts in wanted.items():
+            if model not in found:
+                of_posts = [texts[post] for post in posts], [names[post] for post in posts]
+                found[model] = (
+                    omission_pieces(self._pipelines[model], self._reads[model], *of_posts, top) if posts else []
+                )
+        return found
 
 
 def tables(models: dict[str, Compiled]) -> list[tuple[tuple[str, ...], WeightTable]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,23 @@ Piece = tuple[Field, int, int, float]
 Places = NDArray[np.int64]
 # Code points left out at a time to see what a pipeline without weights makes of them.
 OMITTED = 6
+SIZES = np.arange(1.0, 4.0)[:, None]
+FIELDS: Final[tuple[Field, Field]] = ("text", "name")
 
 
 class Reading:
-    """A field of some posts, hashed once for every model, with the bounds of its words.
+    """Texts of n posts and, behind them, their authors' names, hashed once for every model, with the bounds of words.
 
     Attributes:
-        field: which one.
-        starts: int64[n + 1], where each text begins in the m folded codes, and the last ends.
+        posts: n.
+        starts: int64[2 n + 1], where each text or name begins in the m folded codes, and the last ends.
         origin: int32[m], offset of each folded code in its text as written.
         first, last: int64[m], for each folded code the ends of the Latin word or number it is in; itself, if in none;
             the code after or before it, if it is a space.
     """
 
-    def __init__(self, field: Field, folded: Folded) -> None:
-        self.field = field
+    def __init__(self, folded: Folded) -> None:
+        self.posts = len(folded) // 2
         self.starts = folded.starts
         self.origin = folded.origin
         self.first, self.last = word_bounds(folded)
@@ -42,44 +44,69 @@ class Reading:
         self._words = words(folded, self._hashes, begins, self._letters)[0][:, 0]
         self._in_words = (begins - self._letters.cumsum() + self._letters).repeat(self._letters)
         self._in_words += np.arange(len(self._in_words))
+        self._names = int(folded.starts[self.posts])
+        self._name_words = int(begins.searchsorted(self._names))
 
     def weights(self, model: Compiled) -> NDArray[np.float64]:
         """float64[m]: what each folded code adds to the log-odds, a gram's or a word's weight shared evenly by its
-        codes."""
-        one, two, three = (model.weights(hashes, self.field) / size for size, hashes in enumerate(self._hashes, 1))
-        total = one + two + three
+        codes; 0 in a name that the model does not read."""
+        one, two, three = _weights(model, self._hashes, self._names) / SIZES
+        total: NDArray[np.float64] = one + two + three
         total[1:] += two[:-1] + three[:-1]
         total[2:] += three[:-2]
-        total[self._in_words] += (model.weights(self._words, self.field) / self._letters).repeat(self._letters)
+        of_words = _weights(model, self._words, self._name_words)
+        total[self._in_words] += (of_words / self._letters).repeat(self._letters)
         total *= self._scale
+        if not model.named:
+            total[self._names :] = 0
         return total
 
 
-def gram_pieces(model: Compiled, fields: tuple[Reading, Reading], posts: Sequence[int], top: int) -> list[list[Piece]]:
-    """Pieces of these posts, whose texts and author names are read, by the weights of their grams."""
-    if not posts:
-        return []
-    pieces: dict[int, list[Piece]] = {post: [] for post in posts}
-    for field in fields if model.named else fields[:1]:
-        for post, start, end, weight in pieces_of(field, posts, field.weights(model)):
-            pieces[post].append((field.field, start, end, weight))
-    return [heaviest(found, top) for found in pieces.values()]
+def _weights(model: Compiled, hashes: NDArray[np.uint32], names: int) -> NDArray[np.float64]:
+    """The weights of hashes along the last axis, of which those from `names` on are of names."""
+    parts = model.weights(hashes[..., :names], "text"), model.weights(hashes[..., names:], "name")
+    joined: NDArray[np.float64] = np.concatenate(parts, axis=-1)
+    return joined
+
+
+def gram_pieces(
+    models: Sequence[Compiled], reading: Reading, wanted: Sequence[Sequence[int]], top: int
+) -> list[list[list[Piece]]]:
+    """For each model pieces of the posts that are wanted of it, by the weights of their grams."""
+    pieces: list[dict[int, list[Piece]]] = [{post: [] for post in posts} for posts in wanted]
+    if any(wanted):
+        weights = [reading.weights(model) for model in models]
+        for place, post, piece in pieces_of(reading, wanted, np.concatenate(weights)):
+            pieces[place][post].append(piece)
+    return [[heaviest(found, top) for found in of_model.values()] for of_model in pieces]
 
 
 def pieces_of(
-    field: Reading, posts: Sequence[int], weights: NDArray[np.float64]
-) -> Iterator[tuple[int, int, int, float]]:
-    """Post, first offset, end offset and weight of each piece that stands out above the average of its text, grown to
-    whole words."""
-    post, begin, end = outstanding(weights, field.starts, posts)
-    first, last = field.first[begin], field.last[end]
+    reading: Reading, wanted: Sequence[Sequence[int]], weights: NDArray[np.float64]
+) -> Iterator[tuple[int, int, Piece]]:
+    """Model and post of each piece, and the piece, that stands out above the average of its text, grown to whole
+    words.
+
+    wanted: posts, ascending, for each of k models. weights: float64[k m], the weights of one model behind the other.
+    """
+    models, codes, texts, posts = len(wanted), len(reading.origin), len(reading.starts) - 1, reading.posts
+    starts = np.append(np.arange(models)[:, None] * codes + reading.starts[:-1], models * codes)
+    asked = [model * texts + half + post for model, own in enumerate(wanted) for half in (0, posts) for post in own]
+    text, begin, end = outstanding(weights, starts, asked)
+    # Where the codes of the piece's model begin.
+    base = text // texts * codes
+    first, last = reading.first[begin - base] + base, reading.last[end - base] + base
     # What has grown into the word after it leaves that less to grow into.
-    same = post[1:] == post[:-1]
+    same = text[1:] == text[:-1]
     np.maximum(first[1:], (last[:-1] + 1) * same, out=first[1:])
     whole = first <= last
-    post, first, last = post[whole], first[whole], last[whole]
-    sums = [round(weight, 4) for weight in sums_of(weights, first, last)[0].tolist()]
-    return zip(post.tolist(), field.origin[first].tolist(), (field.origin[last] + 1).tolist(), sums, strict=True)
+    text, first, last, base = text[whole], first[whole], last[whole], base[whole]
+    sums = sums_of(weights, first, last)[0].tolist()
+    offsets = reading.origin[first - base].tolist(), (reading.origin[last - base] + 1).tolist()
+    for number, start, stop, weight in zip(text.tolist(), *offsets, sums, strict=True):
+        model, place = divmod(number, texts)
+        named, post = divmod(place, posts)
+        yield model, post, (FIELDS[named], start, stop, round(weight, 4))
 
 
 def outstanding(weights: NDArray[np.float64], starts: Places, posts: Sequence[int]) -> tuple[Places, Places, Places]:

@@ -26,7 +26,7 @@ def explain(judgement: Judgement, rows: list[int], judge: Judge) -> list[list[Sp
         return list(spans.values())
     batch = Batch.offline([judgement.batch.posts[row] for row in needed.tolist()])
     wanted = {model: named[needed].nonzero()[0].tolist() for model, named in models.items()}
-    pieces = judge.scorer.spans(batch.folded_text, batch.folded_name, batch.texts, batch.names, wanted)
+    pieces = judge.scorer.spans(batch.folded, batch.texts, batch.names, wanted)
     for model, of_model in pieces.items():
         for place, found in zip(wanted[model], of_model, strict=True):
             spans[needed[place]] += [Span(field, start, end, model, weight) for field, start, end, weight in found]

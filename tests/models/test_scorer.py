@@ -65,13 +65,13 @@ def test_no_posts_have_no_scores(scorer: Scorer) -> None:
 
 
 def spans(scorer: Scorer, texts: list[str], names: list[str], model: str, top: int = 3) -> list[list[Piece]]:
-    return scorer.spans(fold(texts), fold(names), texts, names, {model: range(len(texts))}, top)[model]
+    return scorer.spans(fold([*texts, *names]), texts, names, {model: range(len(texts))}, top)[model]
 
 
 def test_spans_are_given_for_the_posts_that_are_wanted_of_a_model(scorer: Scorer) -> None:
     whole = spans(scorer, TEXTS[:9], NAMES[:9], "wide")
     texts, names = TEXTS[:9], NAMES[:9]
-    some = scorer.spans(fold(texts), fold(names), texts, names, {"wide": [2, 7], "narrow": []})
+    some = scorer.spans(fold([*texts, *names]), texts, names, {"wide": [2, 7], "narrow": []})
     assert some == {"wide": [whole[2], whole[7]], "narrow": []}
 
 
