@@ -38,7 +38,7 @@ class Run:
 
     def count(self, identity: str, text: str, time: int) -> None:
         pane, key = time * 6 // WINDOWS[identity], key_of(text)
-        name = f"{identity}:w{pane // 12}:{key >> 63:x}"
+        name = f"{identity}:w{pane // 12}:{key >> 63}"
         self.stored[name][b"lives since"] = bytearray(65)
         value = self.stored[name].setdefault(struct.pack("<Q", key), bytearray())
         if not value or value[-1] != pane % 12:

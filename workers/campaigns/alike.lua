@@ -104,7 +104,8 @@ local function is_alike(post, sketches)
   if not enough(all, post.size) then
     return false
   end
-  for _, one in ipairs(sketches) do
+  for member = 1, members do
+    local one = sketches[member]
     local same = members == 1 and all or in_common(post, one, one, one, one)
     if enough(same, post.size) and enough(same, filled_in(post, one, one, one, one)) then
       return true

@@ -9,9 +9,9 @@
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local KEY, ALL_KEYS = 4, string.rep('c4', KEYS_A_POST)
+local ID, KEY, ALL_KEYS = 8, 4, string.rep('c4', KEYS_A_POST)
 local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
-local POST_BYTES = 8 + RECORD_BYTES + SLOTS
+local POST_BYTES = ID + RECORD_BYTES + SLOTS
 local NOBODY, NO_KEY = string.rep('\0', 8), string.rep('\255', 4)
 -- Behind an id under a key: the campaign has more than one post.
 local MANY = '+'
@@ -58,28 +58,32 @@ local post_count = #offsets / 8
 local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
 for block = 1, #blocks do
   wanted[block], held[block], lives[block], written[block] = {}, {}, {}, {}
-  for shard = 0, SHARDS - 1 do
+  for shard = 1, SHARDS do
     wanted[block][shard] = {}
   end
 end
 for post = 1, post_count do
   local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
-  local own, lists = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
+  local own = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}
   block_of[post], fields[post] = block, own
-  for part = 1, KEYS_A_POST do
-    local list = lists[part % SHARDS]
-    list[#list + 1] = own[part]
+  for shard = 1, SHARDS do
+    local list = wanted[block][shard]
+    local size = #list
+    for part = shard, KEYS_A_POST, SHARDS do
+      size = size + 1
+      list[size] = own[part]
+    end
   end
 end
 for block = 1, #blocks do
   local names, older = {}, {}
-  for shard = 0, SHARDS - 1 do
+  for shard = 1, SHARDS do
     lives[block][shard] = load(hash_of('key', blocks[block][1], shard), wanted[block][shard], held[block])
-    names[shard + 1] = hash_of('key', blocks[block][2], shard)
+    names[shard] = hash_of('key', blocks[block][2], shard)
   end
   if call('EXISTS', unpack(names)) > 0 then
-    for shard = 0, SHARDS - 1 do
-      load(names[shard + 1], wanted[block][shard], older)
+    for shard = 1, SHARDS do
+      load(names[shard], wanted[block][shard], older)
     end
     setmetatable(held[block], {__index = older})
   end
@@ -102,10 +106,12 @@ local function looked_up(id, block)
 end
 
 -- The campaign under most of the post's keys that it is like.
-local function likest(votes, order, post, block)
+local function likest(votes, order, seed, block)
+  local post
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
-    for _, id in ipairs(order) do
+    for at = 1, #order do
+      local id = order[at]
       if votes[id] > most then
         candidate, most = id, votes[id]
       end
@@ -116,9 +122,10 @@ local function likest(votes, order, post, block)
     votes[candidate] = 0
     local record = looked_up(candidate, block)
     if record then
+      post = post or filled_of(seed)
       sketches[candidate] = sketches[candidate] or sketches_of(record)
       if is_alike(post, sketches[candidate]) then
-        return candidate, type(record) == 'string' and opened(record) or record
+        return candidate, type(record) == 'string' and opened(record) or record, post.sketch
       end
     end
   end
@@ -165,32 +172,33 @@ local function join(id, record, seed, sketch, text, link)
 end
 
 local found, grown = {}, {}
+local bare = made_once(function(id) return sub(id, 1, ID) end)
 for post = 1, post_count do
   local at, block = (post - 1) * POST_BYTES + 1, block_of[post]
-  local own, votes, order, own_keys, ids = sub(posts, at, at + 7), nil, nil, fields[post], held[block]
+  local own, votes, order, names, own_keys, ids = sub(posts, at, at + ID - 1), nil, nil, 0, fields[post], held[block]
   for part = 1, KEYS_A_POST do
     local id, weight = ids[own_keys[part]], 1
     if id then
-      if #id > 8 then
-        id, weight = sub(id, 1, 8), LEAST_VOTES
+      if #id > ID then
+        id, weight = bare[id], LEAST_VOTES
       end
       if not votes then
         votes, order = {}, {}
       end
-      if not votes[id] then
-        votes[id] = 0
-        order[#order + 1] = id
+      if votes[id] then
+        votes[id] = votes[id] + weight
+      else
+        names = names + 1
+        votes[id], order[names] = weight, id
       end
-      votes[id] = votes[id] + weight
     end
   end
-  local seed, id, record, shown = sub(posts, at + 8, at + POST_BYTES - 1), nil, nil, '\0'
+  local seed, id, record, sketch, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, nil, '\0'
   if votes then
-    local filled = filled_of(seed)
-    id, record = likest(votes, order, filled, block)
+    id, record, sketch = likest(votes, order, seed, block)
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-      join(id, record, seed, filled.sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
+      join(id, record, seed, sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
@@ -201,24 +209,24 @@ for post = 1, post_count do
       end
     end
   end
-  local step, from, value = 1, 1, id and id .. MANY
-  if not id then
-    -- Half of the keys of a post that is like no other, for most never will be.
-    id, record, step, from, value = own, seed, 2, 1 + byte(own, 1) % 2, own
+  local from, to, value = 1, SHARDS, id and id .. MANY
+  if id then
+    seeds[id], members[id] = nil, true
+  else
+    -- A post that is like no other is under the keys of one shard only, for most never will be like another.
+    from, id, record, value = 1 + byte(own, 1) % SHARDS, own, seed, own
+    to, seeds[id] = from, hash_of('post', blocks[block][1], shard_of(id))
   end
   records[id] = record
-  seeds[id] = step == 2 and hash_of('post', blocks[block][1], shard_of(id)) or nil
-  members[id] = step == 1 or nil
-  for part = from, KEYS_A_POST, step do
-    local key, shard = own_keys[part], part % SHARDS
-    if key ~= NO_KEY then
-      local pairs_of = written[block][shard]
-      if not pairs_of then
-        pairs_of = {}
-        written[block][shard] = pairs_of
-      end
-      if rawget(ids, key) ~= value then
-        pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2], ids[key] = key, value, value
+  for shard = from, to do
+    local pairs_of = written[block][shard] or {}
+    local size = #pairs_of
+    written[block][shard] = pairs_of
+    for part = shard, KEYS_A_POST, SHARDS do
+      local key = own_keys[part]
+      if key ~= NO_KEY and rawget(ids, key) ~= value then
+        pairs_of[size + 1], pairs_of[size + 2], ids[key] = key, value, value
+        size = size + 2
       end
     end
   end
@@ -247,8 +255,8 @@ for id, name in pairs(seeds) do
     values = {}
     by_name[name] = values
   end
-  values[#values + 1] = id
-  values[#values + 1] = records[id]
+  local size = #values
+  values[size + 1], values[size + 2] = id, records[id]
 end
 for name, values in pairs(by_name) do
   write(name, values, call('HGET', name, LIVES_SINCE))
@@ -261,5 +269,5 @@ for name in pairs(touched) do
 end
 
 local answer = pack('<I4', post_count) .. concat(found) .. concat(grown)
-keep_answer('found', ARGV[3], ARGV[4], committed, ARGV[5], 'f', answer)
+keep_answer(committed, ARGV[5], 'found', ARGV[4], 'f' .. ARGV[3] .. '-' .. ARGV[4], answer)
 return {'found', answer}

@@ -23,7 +23,7 @@ SLOTS = 64
 """Bytes of a sketch."""
 SHARDS = 2
 """Hashes that a block's ids and its campaigns of one post are spread over: each that a small batch touches costs it as
-much as ten posts do. Of a post that is like no other all keys are in one."""
+much as ten posts do. A post that is like no other is under the keys of one only."""
 LEAST_VOTES = 2
 """Keys under which a campaign must be found to be compared, for one of a single post; one key for others. Most keys
 that two posts share by chance are those of a post that never will be one of many."""

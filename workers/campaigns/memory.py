@@ -25,6 +25,7 @@ from workers.campaigns.finding import (
     POST,
     SAMPLES,
     SEED,
+    SHARDS,
     SLOTS,
     FindRequest,
 )
@@ -131,7 +132,7 @@ class MemoryFinder:
                         told.append(struct.pack("<qI", found["offset"][row], len(record)) + record)
             else:
                 own, campaign = post["id"].tobytes(), _Campaign(post["seed"])
-                cells = [cell for cell in cells if cell[1] % 2 == own[0] % 2]
+                cells = [cell for cell in cells if cell[1] % SHARDS == own[0] % SHARDS]
             self._campaigns[own] = campaign
             campaign.expires = expires
             written |= dict.fromkeys(cells, own + _MANY if alike else own)

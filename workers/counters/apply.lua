@@ -21,15 +21,6 @@ elseif mode == 'apply' and applied and first <= tonumber(applied) then
   return answered('redelivered', applied, first, last, 'r', 'c')
 end
 
--- A table that makes what it does not hold yet.
-local function made_once(make)
-  return setmetatable({}, {__index = function(all, of)
-    local one = make(of)
-    all[of] = one
-    return one
-  end})
-end
-
 -- The segments, cut into chunks that go through in one call: their hashes, that of the block before if they look back,
 -- and their fields.
 local identities = {}
@@ -38,6 +29,7 @@ for identity in string.gmatch(ARGV[9], '[^,]+') do
 end
 local names, names_before, ttls, sizes, fields, chunks, count_chunks = {}, {}, {}, {}, {}, 0, 0
 local eights = made_once(function(size) return rep('c8', size) end)
+local in_block = made_once(function(block) return ':w' .. format('%.0f', block) .. ':' end)
 local key_at = 1
 for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   local identity, shard, cells, ttl, block, looks_back =
@@ -46,8 +38,8 @@ for segment = 1, #ARGV[10] / SEGMENT_BYTES do
   for from = 1, cells, AT_ONCE do
     local size = math.min(cells - from + 1, AT_ONCE)
     chunks = chunks + 1
-    names[chunks], ttls[chunks] = format('%s%s:w%.0f:%x', prefix, identity, block, shard), ttl
-    names_before[chunks] = looks_back > 0 and format('%s%s:w%.0f:%x', prefix, identity, block - 1, shard)
+    names[chunks], ttls[chunks] = prefix .. identity .. in_block[block] .. shard, ttl
+    names_before[chunks] = looks_back > 0 and prefix .. identity .. in_block[block - 1] .. shard
     sizes[chunks], fields[chunks] = size, {unpack_from(eights[size], keys, key_at)}
     key_at = key_at + 8 * size
   end
@@ -206,5 +198,6 @@ for chunk = 1, chunks do
   end
 end
 
-keep_answer('applied', ARGV[4], ARGV[5], committed, ARGV[6], 'r', recipe, 'c', old)
+local bounds = ARGV[4] .. '-' .. ARGV[5]
+keep_answer(committed, ARGV[6], 'applied', ARGV[5], 'r' .. bounds, recipe, 'c' .. bounds, old)
 return {'applied', old, applied or '-1'}

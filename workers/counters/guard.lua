@@ -7,6 +7,15 @@ local guard = KEYS[1]
 -- Lua's C stack takes 8,000 values at once.
 local AT_ONCE = 3500
 
+-- A table that makes what it does not hold yet.
+local function made_once(make)
+  return setmetatable({}, {__index = function(all, of)
+    local one = make(of)
+    all[of] = one
+    return one
+  end})
+end
+
 -- A hash lives for its ttl after it was last written to, and up to a thirty-second of it longer, so that this need not be
 -- said anew at each write. When it was said is kept in the hash, under a name that no key has. A small hash is a list
 -- that every look-up walks, ten times slower near its limit (512 fields): a value beyond hash-max-listpack-value (64
@@ -25,9 +34,11 @@ local function live_anew(name, ttl)
 end
 
 -- The answer for an owner that is none any more; or nil, and the last offset dealt with, if there is one.
+local guard_lives
 local function claimed(epoch, last_field)
-  local known = call('HMGET', guard, 'epoch', last_field)
+  local known = call('HMGET', guard, 'epoch', last_field, LIVES_SINCE)
   local newest = tonumber(known[1] or 0)
+  guard_lives = known[3]
   if tonumber(epoch) < newest then
     return {'stale', known[1]}
   elseif tonumber(epoch) > newest then
@@ -37,43 +48,33 @@ local function claimed(epoch, last_field)
   return nil, known[2]
 end
 
--- The first and last offset of each batch of which something is kept, by its field.
-local function kept(marks)
-  local found = {}
-  for _, field in ipairs(call('HKEYS', guard)) do
-    local from, to = string.match(field, '^' .. marks .. '(%d+)%-(%d+)$')
-    if from then
-      found[field] = {tonumber(from), tonumber(to)}
-    end
-  end
-  return found
-end
-
--- The status, the last offset dealt with, and what was kept for each batch that shares offsets with this one.
+-- The status, the last offset dealt with, and what was kept under these marks for each batch that shares offsets.
 local function answered(status, dealt_with, first, last, mark, other)
-  local answer = {status, dealt_with}
-  for field, bounds in pairs(kept(mark)) do
-    if bounds[1] <= last and bounds[2] >= first then
+  local answer, pattern = {status, dealt_with}, '^' .. mark .. '(%d+)%-(%d+)$'
+  for _, field in ipairs(call('HKEYS', guard)) do
+    local from, to = string.match(field, pattern)
+    if from and tonumber(from) <= last and tonumber(to) >= first then
       answer[#answer + 1] = call('HGET', guard, field)
-      if other then
-        answer[#answer + 1] = call('HGET', guard, other .. sub(field, 2))
-      end
+      answer[#answer + 1] = other and call('HGET', guard, other .. sub(field, 2))
     end
   end
   return answer
 end
 
--- Keep what is answered for a batch, each part under its mark; forget all that is kept of batches that are committed.
-local function keep_answer(last_field, first, last, committed, ttl, mark, part, other, other_part)
-  local bounds = first .. '-' .. last
-  call('HSET', guard, last_field, last, mark .. bounds, part)
-  if other then
-    call('HSET', guard, other .. bounds, other_part)
-  end
-  call('EXPIRE', guard, ttl)
-  for field, its_bounds in pairs(kept('%l*')) do
-    if its_bounds[2] < committed then
-      call('HDEL', guard, field)
+-- Write these fields and values, what is kept of a batch among them; forget what is of batches that are committed.
+local function keep_answer(committed, ttl, ...)
+  local gone = {}
+  for _, field in ipairs(call('HKEYS', guard)) do
+    local to = string.match(field, '^%l*%d+%-(%d+)$')
+    if to and tonumber(to) < committed then
+      gone[#gone + 1] = field
     end
+  end
+  call('HSET', guard, ...)
+  for from = 1, #gone, AT_ONCE do
+    call('HDEL', guard, unpack(gone, from, math.min(from + AT_ONCE - 1, #gone)))
+  end
+  if is_due(guard_lives, ttl) then
+    live_anew(guard, ttl)
   end
 end

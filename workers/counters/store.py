@@ -74,7 +74,7 @@ class Cells:
 
 def hash_name(identity: str, block: int, shard: int) -> str:
     """The hash that holds a counter's cells of a block of time and a shard."""
-    return f"{identity}:w{block}:{shard:x}"
+    return f"{identity}:w{block}:{shard}"
 
 
 @dataclass(frozen=True, slots=True)
