@@ -108,9 +108,8 @@ local function add(value, more)
   return concat(parts)
 end
 
--- Whether a member is among those from `at` on.
-local function holds(value, member, at)
-  at = find(value, member, at, true)
+local function holds(value, member)
+  local at = find(value, member, 1, true)
   while at and (at - 1) % MEMBER_BYTES ~= 0 do
     at = find(value, member, at + 1, true)
   end
@@ -141,7 +140,7 @@ local function unite_pane(have, come, pane)
   local fresh = {}
   for at = 1, #come, MEMBER_BYTES do
     local member = sub(come, at, at + MEMBER_BYTES - 1)
-    if not holds(have, member, 1) then
+    if not holds(have, member) then
       fresh[#fresh + 1] = member
     end
   end
@@ -151,17 +150,11 @@ local function unite_pane(have, come, pane)
   return #fresh > 0 and have .. concat(fresh) or nil
 end
 
--- The value with the members of `more` it does not hold yet, or nil if nothing changes.
-local function unite(value, more)
-  local last_pane, pane = byte(value, -1), byte(more, MEMBER_BYTES)
-  if last_pane < pane and pane < FULL then
-    return value .. more
-  elseif last_pane == pane and #more == MEMBER_BYTES and #value < (cap - 1) * MEMBER_BYTES then
-    return not holds(value, more, 1) and value .. more
-  end
+-- The value with members of any panes.
+local function unite_panes(value, more)
   local parts, kept, at = {}, 1, 1
   while at < #more do
-    pane = byte(more, at + MEMBER_BYTES - 1) % FULL
+    local pane = byte(more, at + MEMBER_BYTES - 1) % FULL
     local from, stop, next_at = pane_at(value, pane), pane_at(value, pane + 1), pane_at(more, pane + 1)
     local united = unite_pane(sub(value, from, stop - 1), sub(more, at, next_at - 1), pane)
     if united then
@@ -170,7 +163,24 @@ local function unite(value, more)
     end
     at = next_at
   end
-  return #parts > 0 and concat(parts) .. sub(value, kept)
+  return concat(parts) .. sub(value, kept)
+end
+
+-- The value with the members of `more` it does not hold yet. Most are of its last pane, or of a later one.
+local function unite(value, more)
+  for at = 1, #more, MEMBER_BYTES do
+    local last_pane, pane = byte(value, -1), byte(more, at + MEMBER_BYTES - 1)
+    if last_pane < pane and pane < FULL then
+      return value .. sub(more, at)
+    elseif last_pane ~= pane or #value >= (cap - 1) * MEMBER_BYTES then
+      return unite_panes(value, sub(more, at))
+    end
+    local member = sub(more, at, at + MEMBER_BYTES - 1)
+    if not holds(value, member) then
+      value = value .. member
+    end
+  end
+  return value
 end
 
 -- Write. The first write is an HSET: a full or read-only server refuses it before anything has changed.
@@ -186,9 +196,9 @@ for chunk = 1, chunks do
   for cell = 1, size do
     local value, comes = has[cell], more[cell]
     if comes ~= '' then
-      value = value and added(value, comes) or not value and comes
-      if value then
-        written[at + 1], written[at + 2] = own[cell], value
+      local new = value and added(value, comes) or comes
+      if new ~= value then
+        written[at + 1], written[at + 2] = own[cell], new
         at = at + 2
       end
     end
