@@ -58,24 +58,24 @@ local function enough(same, filled)
   return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
 end
 
--- A post's sketch, to be compared: its filled slots, and what is in them.
-local function filled_of(seed)
-  local sketch = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}
-  local slots, values, size = {}, {}, 0
+-- The post that is compared: its sketch, the slots of it that are filled, and what is in them. The lists are the same for
+-- all posts, for tables that grow anew are what this would cost most.
+local sketch, slots, values, filled = nil, {}, {}, 0
+local function compare(seed)
+  sketch, filled = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}, 0
   for slot = 1, SLOTS do
     local value = sketch[slot]
     if value > 0 then
-      size = size + 1
-      slots[size], values[size] = slot, value
+      filled = filled + 1
+      slots[filled], values[filled] = slot, value
     end
   end
-  return {sketch = sketch, slots = slots, values = values, size = size}
 end
 
--- Slots in which a post has what one of up to four members has.
-local function in_common(post, a, b, c, d)
-  local slots, values, same = post.slots, post.values, 0
-  for at = 1, post.size do
+-- Slots in which the post has what one of up to four members has.
+local function in_common(a, b, c, d)
+  local same = 0
+  for at = 1, filled do
     local slot, value = slots[at], values[at]
     if value == a[slot] or value == b[slot] or value == c[slot] or value == d[slot] then
       same = same + 1
@@ -85,31 +85,31 @@ local function in_common(post, a, b, c, d)
 end
 
 -- Slots filled in one of up to four members, or in the post.
-local function filled_in(post, a, b, c, d)
-  local sketch, filled = post.sketch, post.size
+local function filled_in(a, b, c, d)
+  local size = filled
   for slot = 1, SLOTS do
     if sketch[slot] == 0 and (a[slot] > 0 or b[slot] > 0 or c[slot] > 0 or d[slot] > 0) then
-      filled = filled + 1
+      size = size + 1
     end
   end
-  return filled
+  return size
 end
 
--- Whether a post is like a member of the campaign, or has enough of what all of them have together.
-local function is_alike(post, sketches)
+-- Whether the post is like a member of the campaign, or has enough of what all of them have together.
+local function is_alike(sketches)
   local a, members = sketches[1], #sketches
   local b, c, d = sketches[2] or a, sketches[3] or a, sketches[4] or a
   -- None has more in common with it than all together, and most that are looked at have too little.
-  local all = in_common(post, a, b, c, d)
-  if not enough(all, post.size) then
+  local all = in_common(a, b, c, d)
+  if not enough(all, filled) then
     return false
   end
   for member = 1, members do
     local one = sketches[member]
-    local same = members == 1 and all or in_common(post, one, one, one, one)
-    if enough(same, post.size) and enough(same, filled_in(post, one, one, one, one)) then
+    local same = members == 1 and all or in_common(one, one, one, one)
+    if enough(same, filled) and enough(same, filled_in(one, one, one, one)) then
       return true
     end
   end
-  return members > 1 and enough(all, filled_in(post, a, b, c, d))
+  return members > 1 and enough(all, filled_in(a, b, c, d))
 end

@@ -105,12 +105,13 @@ local function looked_up(id, block)
   return record
 end
 
--- The campaign under most of the post's keys that it is like.
-local function likest(votes, order, seed, block)
-  local post
+-- The campaign under most of the post's keys that it is like. `order` are those with votes.
+local votes, order = {}, {}
+local function likest(voted, seed, block)
+  local is_new = true
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
-    for at = 1, #order do
+    for at = 1, voted do
       local id = order[at]
       if votes[id] > most then
         candidate, most = id, votes[id]
@@ -122,10 +123,13 @@ local function likest(votes, order, seed, block)
     votes[candidate] = 0
     local record = looked_up(candidate, block)
     if record then
-      post = post or filled_of(seed)
+      if is_new then
+        compare(seed)
+        is_new = false
+      end
       sketches[candidate] = sketches[candidate] or sketches_of(record)
-      if is_alike(post, sketches[candidate]) then
-        return candidate, type(record) == 'string' and opened(record) or record, post.sketch
+      if is_alike(sketches[candidate]) then
+        return candidate, type(record) == 'string' and opened(record) or record
       end
     end
   end
@@ -150,7 +154,7 @@ local function keep(list, most, text)
   list[#list + 1] = text
 end
 
-local function join(id, record, seed, sketch, text, link)
+local function join(id, record, seed, text, link)
   local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, seed)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
@@ -175,30 +179,30 @@ local found, grown = {}, {}
 local bare = made_once(function(id) return sub(id, 1, ID) end)
 for post = 1, post_count do
   local at, block = (post - 1) * POST_BYTES + 1, block_of[post]
-  local own, votes, order, names, own_keys, ids = sub(posts, at, at + ID - 1), nil, nil, 0, fields[post], held[block]
+  local own, voted, own_keys, ids = sub(posts, at, at + ID - 1), 0, fields[post], held[block]
   for part = 1, KEYS_A_POST do
     local id, weight = ids[own_keys[part]], 1
     if id then
       if #id > ID then
         id, weight = bare[id], LEAST_VOTES
       end
-      if not votes then
-        votes, order = {}, {}
-      end
       if votes[id] then
         votes[id] = votes[id] + weight
       else
-        names = names + 1
-        votes[id], order[names] = weight, id
+        voted = voted + 1
+        votes[id], order[voted] = weight, id
       end
     end
   end
-  local seed, id, record, sketch, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, nil, '\0'
-  if votes then
-    id, record, sketch = likest(votes, order, seed, block)
+  local seed, id, record, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, '\0'
+  if voted > 0 then
+    id, record = likest(voted, seed, block)
+    for place = 1, voted do
+      votes[order[place]] = nil
+    end
     if id then
       local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-      join(id, record, seed, sketch, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
+      join(id, record, seed, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
@@ -224,7 +228,7 @@ for post = 1, post_count do
     written[block][shard] = pairs_of
     for part = shard, KEYS_A_POST, SHARDS do
       local key = own_keys[part]
-      if key ~= NO_KEY and rawget(ids, key) ~= value then
+      if key ~= NO_KEY and (value == own or rawget(ids, key) ~= value) then
         pairs_of[size + 1], pairs_of[size + 2], ids[key] = key, value, value
         size = size + 2
       end
