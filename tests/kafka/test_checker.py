@@ -38,7 +38,7 @@ class Run:
 
     def count(self, identity: str, text: str, time: int) -> None:
         pane, key = time * 6 // WINDOWS[identity], key_of(text)
-        name = f"{identity}:w{pane // 12}:{key >> 63}"
+        name = f"{identity}:w{pane // 12}"
         self.stored[name][b"lives since"] = bytearray(65)
         value = self.stored[name].setdefault(struct.pack("<Q", key), bytearray())
         if not value or value[-1] != pane % 12:
@@ -97,7 +97,7 @@ def run() -> Run:
         made.write(f"posts.{verdict}", partition, key, json.dumps(decision).encode())
         made.count(AUTHOR, sent["author"]["id"], min(sent["created_at"], came))
         made.count(DEVICE, sent["device"], min(sent["created_at"], came))
-    made.stored[f"{TARGET}:w0:0"] = {}
+    made.stored[f"{TARGET}:w0"] = {}
     return made
 
 
@@ -184,7 +184,7 @@ def test_a_counter_that_is_off_by_one_is_found(run: Run, identity: str, off: int
 
 
 def test_a_member_that_nobody_sent_is_found(run: Run) -> None:
-    run.stored[f"{TARGET}:w0:0"][struct.pack("<Q", 9)] = bytearray(struct.pack("<QB", 7, 0))
+    run.stored[f"{TARGET}:w0"][struct.pack("<Q", 9)] = bytearray(struct.pack("<QB", 7, 0))
     assert run.check().kinds == {"counter": 1}
 
 

@@ -142,10 +142,11 @@ local function add_member(kind, id, member)
   return call('SADD', name, member)
 end
 
-local function keep(list, most, text)
-  if text == '' or #list >= most then
+local function keep(list, most, from, to)
+  if from == to or #list >= most then
     return
   end
+  local text = sub(samples, from + 1, to)
   for _, other in ipairs(list) do
     if other == text then
       return
@@ -154,7 +155,7 @@ local function keep(list, most, text)
   list[#list + 1] = text
 end
 
-local function join(id, record, seed, text, link)
+local function join(id, record, seed, post)
   local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, seed)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
@@ -171,8 +172,9 @@ local function join(id, record, seed, text, link)
     record.members, record.packed = record.members + 1, record.packed .. sub(seed, RECORD_BYTES + 1)
     sketches[id][record.members] = sketch
   end
-  keep(record.samples, SAMPLES, text)
-  keep(record.links, LINKS, link)
+  local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
+  keep(record.samples, SAMPLES, text, text_end)
+  keep(record.links, LINKS, link, link_end)
 end
 
 local found, grown = {}, {}
@@ -201,8 +203,7 @@ for post = 1, post_count do
       votes[order[place]] = nil
     end
     if id then
-      local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-      join(id, record, seed, sub(samples, text + 1, text_end), sub(samples, link + 1, link_end))
+      join(id, record, seed, post)
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then

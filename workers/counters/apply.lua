@@ -1,6 +1,6 @@
 -- One batch of one partition: the replay guard (guard.lua), then read, add, write. store.py describes the packed forms.
 --
--- KEYS  guard; all else is named `prefix .. identity:block:shard`, which holds the guard's hash tag
+-- KEYS  guard; all else is named `prefix .. identity:wBLOCK`, which holds the guard's hash tag
 -- ARGV  mode, epoch, committed, first, last, guard ttl, members a pane, prefix, identities, segments, count segments,
 --       keys, additions, recipe
 -- Returns {"applied", old values, last offset applied before (-1: none)} | {"stale", newest epoch}
@@ -12,7 +12,7 @@ local COUNT, COUNT_BYTES, MEMBER_BYTES, FULL = '<I4B', 5, 9, 128
 local mode, committed, first, last = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local cap, prefix, count_segments = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[11])
 local keys, additions, recipe = ARGV[12], ARGV[13], ARGV[14]
-local SEGMENT, SEGMENT_BYTES = '<I4I4I4I4i8I4', 28
+local SEGMENT, SEGMENT_BYTES = '<I4I4I4i8I4', 24
 
 local stale, applied = claimed(ARGV[2], 'applied')
 if stale then
@@ -29,17 +29,16 @@ for identity in string.gmatch(ARGV[9], '[^,]+') do
 end
 local names, names_before, ttls, sizes, fields, chunks, count_chunks = {}, {}, {}, {}, {}, 0, 0
 local eights = made_once(function(size) return rep('c8', size) end)
-local in_block = made_once(function(block) return ':w' .. format('%.0f', block) .. ':' end)
+local in_block = made_once(function(block) return format(':w%.0f', block) end)
 local key_at = 1
 for segment = 1, #ARGV[10] / SEGMENT_BYTES do
-  local identity, shard, cells, ttl, block, looks_back =
-    unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
+  local identity, cells, ttl, block, looks_back = unpack_from(SEGMENT, ARGV[10], (segment - 1) * SEGMENT_BYTES + 1)
   identity = identities[identity + 1]
   for from = 1, cells, AT_ONCE do
     local size = math.min(cells - from + 1, AT_ONCE)
     chunks = chunks + 1
-    names[chunks], ttls[chunks] = prefix .. identity .. in_block[block] .. shard, ttl
-    names_before[chunks] = looks_back > 0 and prefix .. identity .. in_block[block - 1] .. shard
+    names[chunks], ttls[chunks] = prefix .. identity .. in_block[block], ttl
+    names_before[chunks] = looks_back > 0 and prefix .. identity .. in_block[block - 1]
     sizes[chunks], fields[chunks] = size, {unpack_from(eights[size], keys, key_at)}
     key_at = key_at + 8 * size
   end
@@ -175,7 +174,7 @@ local function unite(value, more)
     elseif last_pane ~= pane or #value >= (cap - 1) * MEMBER_BYTES then
       return unite_panes(value, sub(more, at))
     end
-    local member = sub(more, at, at + MEMBER_BYTES - 1)
+    local member = #more == MEMBER_BYTES and more or sub(more, at, at + MEMBER_BYTES - 1)
     if not holds(value, member) then
       value = value .. member
     end

@@ -13,12 +13,6 @@ from workers.counters.ordering import by_group
 from workers.counters.spec import CounterSpec
 from workers.counters.store import BLOCK_PANES, PANES, SEGMENT
 
-SHARDS = 2
-"""Hashes a block of a counter is spread over, by the key's top bits. More would be freed in smaller pieces, where Redis
-does not do it on the side (`lazyfree-lazy-expire`), but each that a small batch touches costs as much as two posts."""
-
-_SHARD_SHIFT = np.uint64(64 - SHARDS.bit_length() + 1)
-
 Ints = NDArray[np.int64]
 
 
@@ -117,11 +111,11 @@ class Events:
 
     @cached_property
     def _stored_order(self) -> Ints | None:
-        """Cells in the order the store has them: lane, block, shard, key. None: as they are."""
+        """Cells in the order the store has them: lane, block, key. None: as they are."""
         same_lane = self._cell_lane[1:] == self._cell_lane[:-1]
         if not bool((same_lane & (self._cell_block[1:] != self._cell_block[:-1])).any()):
             return None
-        return np.lexsort((self._cell_key >> _SHARD_SHIFT, self._cell_block, self._cell_lane))
+        return np.lexsort((self._cell_block, self._cell_lane))
 
     @cached_property
     def cell(self) -> Ints:
@@ -145,12 +139,10 @@ class Events:
         lane, key, block, pane = self._cell_lane, self._cell_key, self._cell_block, self._cell_pane
         if self._stored_order is not None:
             key, block, pane = key[self._stored_order], block[self._stored_order], pane[self._stored_order]
-        shard = key >> _SHARD_SHIFT
-        changed = (shard[1:] != shard[:-1]) | (block[1:] != block[:-1]) | (lane[1:] != lane[:-1])
-        _, starts, sizes = _runs(changed, len(key))
+        _, starts, sizes = _runs((block[1:] != block[:-1]) | (lane[1:] != lane[:-1]), len(key))
         segments = np.empty(len(starts), SEGMENT)
         segments["identity"] = lane[starts] % max(len(self.specs), 1)
-        segments["shard"], segments["block"], segments["cells"] = shard[starts], block[starts], sizes
+        segments["block"], segments["cells"] = block[starts], sizes
         if len(starts):
             segments["looks_back"] = np.minimum.reduceat(pane, starts) < PANES - 1
         return key, segments

@@ -147,8 +147,8 @@ class MemoryStore:
 def _segments(cells: Cells, before: int = 0) -> Iterator[tuple[str, int, int, int]]:
     """Name of each segment's hash, of its own block or of one before; how many cells; seconds it lives; whether it
     looks back."""
-    for identity, shard, size, ttl_seconds, block, looks_back in np.frombuffer(cells.segments, SEGMENT).tolist():
-        yield hash_name(cells.identities[identity], block - before, shard), size, ttl_seconds, looks_back
+    for identity, size, ttl_seconds, block, looks_back in np.frombuffer(cells.segments, SEGMENT).tolist():
+        yield hash_name(cells.identities[identity], block - before), size, ttl_seconds, looks_back
 
 
 def _keys(cells: Cells) -> Iterator[bytes]:

@@ -49,11 +49,10 @@ class StaleEpoch(Exception):  # noqa: N818 - see above
 
 
 SEGMENT = np.dtype([
-    ("identity", "<u4"), ("shard", "<u4"), ("cells", "<u4"), ("ttl_seconds", "<u4"), ("block", "<i8"),
-    ("looks_back", "<u4"),
+    ("identity", "<u4"), ("cells", "<u4"), ("ttl_seconds", "<u4"), ("block", "<i8"), ("looks_back", "<u4")
 ])  # fmt: skip
-"""Neighbouring cells that live in one hash: that of their counter, block of time and shard. The hash of the block
-before is read as well if the segment looks back: if the window of a post begins there."""
+"""Neighbouring cells that live in one hash: that of their counter and block of time. The hash of the block before is
+read as well if the segment looks back: if the window of a post begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,13 @@ class Cells:
     """What is added to each cell, behind its length in bytes (uint32); one of length 0 adds nothing."""
 
 
-def hash_name(identity: str, block: int, shard: int) -> str:
-    """The hash that holds a counter's cells of a block of time and a shard."""
-    return f"{identity}:w{block}:{shard}"
+def hash_name(identity: str, block: int) -> str:
+    """The hash that holds a counter's cells of a block of time.
+
+    It is one, however large, for each that a small batch touches costs as much as two posts. So the server should free
+    on the side what has expired: Valkey does, Redis where it is told to (`lazyfree-lazy-expire yes`).
+    """
+    return f"{identity}:w{block}"
 
 
 @dataclass(frozen=True, slots=True)

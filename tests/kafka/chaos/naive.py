@@ -115,7 +115,7 @@ def parse(stored: Mapping[str, Mapping[bytes, bytes]]) -> tuple[dict[Cell, int],
     counts: dict[Cell, int] = {}
     members: dict[Cell, set[int] | None] = {}
     for name, fields in stored.items():
-        identity, block, _ = name.rsplit(":", 2)
+        identity, block = name.rsplit(":", 1)
         for field, value in fields.items():
             if len(field) != 8:
                 continue

@@ -113,7 +113,7 @@ def test_connections_lost_meanwhile_are_no_trouble(make_redis_store: Make, run: 
 
 def test_a_large_cell_count_goes_through_in_one_call(make_redis_store: Make, run: Run) -> None:
     counters = Counters(SPECS, make_redis_store())
-    authors = np.arange(1, 30_001, dtype=np.uint64)  # all in one hash: the small numbers share their top bits
+    authors = np.arange(1, 30_001, dtype=np.uint64)
     for turn in range(2):
         offsets = np.arange(30_000) + turn * 30_000
         columns = {"author": authors, "device": offsets.astype(np.uint64) + np.uint64(1)}
