@@ -1,9 +1,8 @@
 -- What find.lua knows of a campaign: its record, as it is stored until a post joins, and whether a sketch is like it.
 
 local byte = string.byte
-local KEYS_A_POST, SLOTS, SHARDS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE,
-  SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local KEYS_A_POST, SLOTS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE, SAMPLES, LINKS =
+  unpack_from('<I4I4I4I4I4I4I4I4I4I4', ARGV[15])
 local RECORD, RECORD_BYTES, MEMBERS_AT = '<I4I4I4I4I4I4i8c8c8BBB', 51, 49
 
 -- A record as a table.

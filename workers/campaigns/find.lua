@@ -28,12 +28,8 @@ for block in string.gmatch(ARGV[9], '[^,]+') do
   blocks[#blocks + 1] = {block, string.format('%.0f', tonumber(block) - 1)}
 end
 
-local function hash_of(kind, block, shard)
-  return prefix .. kind .. ':' .. block .. ':' .. shard
-end
-
-local function shard_of(id)
-  return math.floor(byte(id, 8) * SHARDS / 256)
+local function hash_of(kind, block)
+  return prefix .. kind .. ':' .. block
 end
 
 -- The values of these fields, into a table; and since when the hash lives anew.
@@ -57,49 +53,35 @@ end
 local post_count = #offsets / 8
 local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
 for block = 1, #blocks do
-  wanted[block], held[block], lives[block], written[block] = {}, {}, {}, {}
-  for shard = 1, SHARDS do
-    wanted[block][shard] = {}
-  end
+  wanted[block], held[block], written[block] = {}, {}, {}
 end
 for post = 1, post_count do
   local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
-  local own = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}
+  local own, list = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
+  local size = #list
   block_of[post], fields[post] = block, own
-  for shard = 1, SHARDS do
-    local list = wanted[block][shard]
-    local size = #list
-    for part = shard, KEYS_A_POST, SHARDS do
-      size = size + 1
-      list[size] = own[part]
-    end
+  for part = 1, KEYS_A_POST do
+    list[size + part] = own[part]
   end
 end
 for block = 1, #blocks do
-  local names, older = {}, {}
-  for shard = 1, SHARDS do
-    lives[block][shard] = load(hash_of('key', blocks[block][1], shard), wanted[block][shard], held[block])
-    names[shard] = hash_of('key', blocks[block][2], shard)
-  end
-  if call('EXISTS', unpack(names)) > 0 then
-    for shard = 1, SHARDS do
-      load(names[shard], wanted[block][shard], older)
-    end
+  lives[block] = load(hash_of('key', blocks[block][1]), wanted[block], held[block])
+  local before, older = hash_of('key', blocks[block][2]), {}
+  if call('EXISTS', before) == 1 then
+    load(before, wanted[block], older)
     setmetatable(held[block], {__index = older})
   end
 end
 
--- Campaigns by id: a string as it is stored, or a table once a post has joined; and their members' sketches. `seeds`
--- names the hash of those that begin with this batch and still are of one post; those of more have a key of their own.
+-- Campaigns by id: a string as it is stored, or a table once a post has joined; and their members' sketches. `seeds` has
+-- the block of those that begin with this batch and still are of one post; those of more have a key of their own.
 local records, sketches, seeds, members = {}, {}, {}, {}
 
 local function looked_up(id, block)
   local record = records[id]
   if record == nil then
-    local shard = shard_of(id)
-    record = call('GET', prefix .. 'campaign:' .. id)
-      or call('HGET', hash_of('post', blocks[block][1], shard), id)
-      or call('HGET', hash_of('post', blocks[block][2], shard), id)
+    record = call('GET', prefix .. 'campaign:' .. id) or call('HGET', hash_of('post', blocks[block][1]), id)
+      or call('HGET', hash_of('post', blocks[block][2]), id)
     records[id] = record or false
   end
   return record
@@ -214,25 +196,22 @@ for post = 1, post_count do
       end
     end
   end
-  local from, to, value = 1, SHARDS, id and id .. MANY
+  local step, from, value = 1, 1, id and id .. MANY
   if id then
     seeds[id], members[id] = nil, true
   else
-    -- A post that is like no other is under the keys of one shard only, for most never will be like another.
-    from, id, record, value = 1 + byte(own, 1) % SHARDS, own, seed, own
-    to, seeds[id] = from, hash_of('post', blocks[block][1], shard_of(id))
+    -- Half of the keys of a post that is like no other, for most never will be.
+    step, from, id, record, value = 2, 1 + byte(own, 1) % 2, own, seed, own
+    seeds[id] = block
   end
   records[id] = record
-  for shard = from, to do
-    local pairs_of = written[block][shard] or {}
-    local size = #pairs_of
-    written[block][shard] = pairs_of
-    for part = shard, KEYS_A_POST, SHARDS do
-      local key = own_keys[part]
-      if key ~= NO_KEY and (value == own or rawget(ids, key) ~= value) then
-        pairs_of[size + 1], pairs_of[size + 2], ids[key] = key, value, value
-        size = size + 2
-      end
+  local pairs_of = written[block]
+  local size = #pairs_of
+  for part = from, KEYS_A_POST, step do
+    local key = own_keys[part]
+    if key ~= NO_KEY and (value == own or rawget(ids, key) ~= value) then
+      pairs_of[size + 1], pairs_of[size + 2], ids[key] = key, value, value
+      size = size + 2
     end
   end
   found[post] = sub(offsets, post * 8 - 7, post * 8) .. id .. shown
@@ -248,23 +227,20 @@ local function write(name, pairs_of, since)
   end
 end
 
+local begun = {}
 for block = 1, #blocks do
-  for shard, pairs_of in pairs(written[block]) do
-    write(hash_of('key', blocks[block][1], shard), pairs_of, lives[block][shard])
-  end
+  write(hash_of('key', blocks[block][1]), written[block], lives[block])
+  begun[block] = {}
 end
-local by_name = {}
-for id, name in pairs(seeds) do
-  local values = by_name[name]
-  if not values then
-    values = {}
-    by_name[name] = values
-  end
-  local size = #values
-  values[size + 1], values[size + 2] = id, records[id]
+for id, block in pairs(seeds) do
+  local size = #begun[block]
+  begun[block][size + 1], begun[block][size + 2] = id, records[id]
 end
-for name, values in pairs(by_name) do
-  write(name, values, call('HGET', name, LIVES_SINCE))
+for block = 1, #blocks do
+  if #begun[block] > 0 then
+    local name = hash_of('post', blocks[block][1])
+    write(name, begun[block], call('HGET', name, LIVES_SINCE))
+  end
 end
 for id in pairs(members) do
   call('SET', prefix .. 'campaign:' .. id, closed(records[id]), 'EX', ttl)

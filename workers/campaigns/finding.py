@@ -4,8 +4,8 @@ For each post the store looks up the ids under the post's keys. Of the campaigns
 the post the id of the first whose members' sketches are like its own, or else an id of its own. A post writes the id
 under its keys, so that a campaign is known by the words of all its members, however each was changed.
 
-All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long, and a block's ids and
-campaigns of one post in SHARDS hashes each.
+All numbers are little-endian. What is kept lies in blocks of the posts' time, each a window long: a hash of its ids by
+key, and one of its campaigns of one post.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ KEYS = 10
 NO_KEY = 0xFFFFFFFF
 SLOTS = 64
 """Bytes of a sketch."""
-SHARDS = 2
-"""Hashes that a block's ids and its campaigns of one post are spread over: each that a small batch touches costs it as
-much as ten posts do. A post that is like no other is under the keys of one only."""
 LEAST_VOTES = 2
 """Keys under which a campaign must be found to be compared, for one of a single post; one key for others. Most keys
 that two posts share by chance are those of a post that never will be one of many."""

@@ -25,7 +25,6 @@ from workers.campaigns.finding import (
     POST,
     SAMPLES,
     SEED,
-    SHARDS,
     SLOTS,
     FindRequest,
 )
@@ -132,7 +131,7 @@ class MemoryFinder:
                         told.append(struct.pack("<qI", found["offset"][row], len(record)) + record)
             else:
                 own, campaign = post["id"].tobytes(), _Campaign(post["seed"])
-                cells = [cell for cell in cells if cell[1] % SHARDS == own[0] % SHARDS]
+                cells = [cell for cell in cells if cell[1] % 2 == own[0] % 2]
             self._campaigns[own] = campaign
             campaign.expires = expires
             written |= dict.fromkeys(cells, own + _MANY if alike else own)

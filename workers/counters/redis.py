@@ -31,10 +31,9 @@ def _script(*parts: str) -> tuple[str, str]:
 
 _APPLY, _FIND = _script("counters/apply.lua"), _script("campaigns/alike.lua", "campaigns/find.lua")
 _FIND_CONSTANTS = struct.pack(
-    "<11I",
+    "<10I",
     finding.KEYS,
     finding.SLOTS,
-    finding.SHARDS,
     finding.LEAST_VOTES,
     finding.CANDIDATES,
     finding.MEMBERS_COMPARED,
