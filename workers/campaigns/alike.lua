@@ -102,13 +102,15 @@ local function is_alike(sketches)
   local all = in_common(a, b, c, d)
   if not enough(all, filled) then
     return false
+  elseif enough(all, SLOTS) or enough(all, filled_in(a, b, c, d)) then
+    return true
   end
-  for member = 1, members do
+  for member = 1, members > 1 and members or 0 do
     local one = sketches[member]
-    local same = members == 1 and all or in_common(one, one, one, one)
+    local same = in_common(one, one, one, one)
     if enough(same, filled) and enough(same, filled_in(one, one, one, one)) then
       return true
     end
   end
-  return members > 1 and enough(all, filled_in(a, b, c, d))
+  return false
 end
