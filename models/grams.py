@@ -23,7 +23,7 @@ from models.words import word_places, words
 
 Field = Literal["text", "name"]
 SEEDS = (np.uint32(0x2545F491), np.uint32(0x27220A95), np.uint32(0x165667B1))
-MARK_SEEDS = (np.uint32(0xD3A2646C), np.uint32(0xFD7046C5), np.uint32(0xB55A4F09), np.uint32(0x6C8E9CF5))
+MARK_SEEDS = np.array([[0xD3A2646C], [0xFD7046C5], [0xB55A4F09], [0x6C8E9CF5]], np.uint32)
 ODD_HASH = np.uint32(0x846CA68B)
 QUAD_SEED = np.uint32(0x510E527F)
 LETTERS_END = np.uint32(0x80)
@@ -160,13 +160,12 @@ def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArra
 def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """uint32[s, 4]: each separator alone, with the code before it, with the one after it, with both."""
     before, here, after = spread(marks.T)
-    with_before = before * SPREAD + here
     hashes = np.empty((4, len(marks)), np.uint32)
-    mix(here + MARK_SEEDS[0], out=hashes[0])
-    mix(with_before + MARK_SEEDS[1], out=hashes[1])
-    mix(here * SPREAD + after + MARK_SEEDS[2], out=hashes[2])
-    mix(with_before * SPREAD + after + MARK_SEEDS[3], out=hashes[3])
-    return hashes.T
+    hashes[0] = here
+    hashes[1] = before * SPREAD + here
+    hashes[2:] = hashes[:2] * SPREAD + after
+    hashes += MARK_SEEDS
+    return mix(hashes, out=hashes).T
 
 
 def clear_overruns(hashes: NDArray[np.uint32], starts: NDArray[np.int64]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Protocol
 
 import numpy as np
@@ -63,15 +64,16 @@ def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int,
     """
     records = list(chain.from_iterable(fetch.values()))
     posts, bad = read_posts([record.value for record in records])
-    bounds = np.cumsum([0, *map(len, fetch.values())])
+    bounds = list(accumulate(map(len, fetch.values()), initial=0))
     partitions = list(fetch)
     dead: dict[int, list[Row]] = {partition: [] for partition in partitions}
     for index, reason, detail in bad:
-        partition = partitions[int(bounds.searchsorted(index, "right")) - 1]
+        partition = partitions[bisect_right(bounds, index) - 1]
         dead[partition].append(dead_row(records[index], partition, reason, detail))
     if bad:
         records = [record for record, post in zip(records, posts, strict=True) if post is not None]
-        bounds -= np.searchsorted([index for index, _, _ in bad], bounds)
+        indices = [index for index, _, _ in bad]
+        bounds = [bound - bisect_left(indices, bound) for bound in bounds]
     made = [post for post in posts if post is not None]
     arrived_at = np.array([record.timestamp for record in records], np.int64)
     # A producer may send records without a time, which reads as -1.
@@ -83,7 +85,7 @@ def decode(fetch: Fetch, committed: Mapping[int, int]) -> tuple[Batch, dict[int,
         arrived_at=arrived_at,
         parts=tuple(
             Part(partition, committed[partition], start, stop)
-            for partition, (start, stop) in zip(partitions, pairwise(bounds.tolist()), strict=True)
+            for partition, (start, stop) in zip(partitions, pairwise(bounds), strict=True)
             if start < stop
         ),
         contexts={

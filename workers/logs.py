@@ -66,6 +66,8 @@ def configure_logs(level: str) -> None:
             *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
+        # What is not told costs nothing then: filter_by_level sees it only after it was put together.
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

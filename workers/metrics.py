@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, get_args
 
 import numpy as np
@@ -37,7 +38,7 @@ class ColumnHistogram(Collector):
     def observe(self, values: NDArray[np.float64]) -> None:
         """Add n values."""
         # A bucket counts values up to and with its bound.
-        slots = np.searchsorted(self._bounds, values, side="left")
+        slots = self._bounds.searchsorted(values, side="left")
         self._counts += np.bincount(slots, minlength=len(self._counts))
         self._sum += float(values.sum())
 
@@ -74,6 +75,10 @@ class Metrics:
         self.stage = Histogram(
             "stage_seconds", "Seconds a batch spent in a stage", ["stage"], buckets=STAGE_SECONDS, **own
         )
+        # The library looks a label up under a lock each time; what a batch asks for is remembered.
+        self.stage_of = cache(self.stage.labels)
+        self.verdict_of, self.rule_of = cache(self.posts.labels), cache(self.rules.labels)
+        self.category_of = cache(self.stopped.labels)
         self.created_latency = ColumnHistogram(
             "sluicegate_created_to_decided_seconds",
             "From the post's created_at to its decision",
@@ -112,7 +117,7 @@ class Metrics:
         start = time.perf_counter()
         with self.spans.stage(stage):
             yield
-        self.stage.labels(stage).observe(time.perf_counter() - start)
+        self.stage_of(stage).observe(time.perf_counter() - start)
 
     def name_versions(self, worker: str, policy: str, policy_digest: str, models: Mapping[str, str]) -> None:
         """Say what decides. Workers with the same `set` decide alike, whatever versions call themselves."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -137,9 +138,8 @@ class Moderator:
         self._metrics.campaign_posts.inc(int(judgement.campaigns.shown.sum()))
         self._metrics.campaigns.inc(len(judgement.campaigns.grown))
         for verdict, count in zip(TOPICS, np.bincount(verdicts.verdict, minlength=len(TOPICS)).tolist(), strict=True):
-            self._metrics.posts.labels(verdict).inc(count)
+            self._metrics.verdict_of(verdict).inc(count)
         for index, rows in verdicts.hits:
-            self._metrics.rules.labels(verdicts.rules[index].name).inc(len(rows))
-        told, counts = np.unique(verdicts.heaviest[verdicts.verdict > 0], return_counts=True)
-        for index, count in zip(told.tolist(), counts.tolist(), strict=True):
-            self._metrics.stopped.labels(verdicts.rules[index].category).inc(count)
+            self._metrics.rule_of(verdicts.rules[index].name).inc(len(rows))
+        for index, count in Counter(verdicts.heaviest[verdicts.verdict > 0].tolist()).items():
+            self._metrics.category_of(verdicts.rules[index].category).inc(count)

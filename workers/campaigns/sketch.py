@@ -135,11 +135,13 @@ def changing(batch: Batch, rows: NDArray[np.intp], starts: Places) -> Flags:
         if "@" in text or "#" in text or "://" in text
         for match in CHANGING.finditer(text)
     ]
-    place, begin, end = np.array(spans, np.intp).reshape(-1, 3).T
+    size = int(starts[-1])
+    if not spans:
+        return np.zeros(size, np.bool_)
+    place, begin, end = np.array(spans, np.intp).T
     row, folded = rows[place], batch.folded_text
     shift = starts[place] - folded.starts[row]
     begins, ends = (folded.places(row, offset) + shift for offset in (begin, end))
-    size = int(starts[-1])
     inside = (np.bincount(begins, minlength=size + 1) - np.bincount(ends, minlength=size + 1)).cumsum()
     return inside[:size] > 0
 

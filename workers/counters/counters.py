@@ -201,8 +201,12 @@ class Counters:
             await self._each(readings, parts, ask)
         if applied:
             measured = plan.read([applied.get(part) for part in parts])
-            for rows in [slice(None)] if len(applied) == len(parts) else [part.rows for part in applied]:
-                readings.take(self._specs, rows, measured, rows)
+            if len(applied) == len(parts):
+                readings.values = {spec.name: measured[spec.identity].values for spec in self._specs}
+                readings.known = {spec.name: measured[spec.identity].known for spec in self._specs}
+            else:
+                for rows in (part.rows for part in applied):
+                    readings.take(self._specs, rows, measured, rows)
 
     async def _each(
         self, readings: Readings, parts: Sequence[Part], ask: Callable[[Part], Coroutine[Any, Any, None]]

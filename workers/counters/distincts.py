@@ -82,8 +82,8 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     # The window's panes of its own block and, where it begins there, of the block before.
     begin, begin_before = np.maximum(pane + 1 - PANES, 0), np.minimum(pane + 1 + PANES, BLOCK_PANES)
     own, previous = old.first[:, cell]
-    starts = old.bounds[np.stack([own + begin, previous + begin_before])]
-    sizes = old.bounds[np.stack([own + pane + 1, previous + BLOCK_PANES])] - starts
+    starts = old.bounds[np.array([own + begin, previous + begin_before])]
+    sizes = old.bounds[np.array([own + pane + 1, previous + BLOCK_PANES])] - starts
     busy = (events.group_size > 1) | sizes.any(axis=0)
     for reaches in events.reach[:1]:
         busy |= reaches
@@ -101,11 +101,12 @@ def read_distincts(events: Events, member: Members, old: OldMembers, counted: bo
     before = np.bincount(unit[first[was_there]], minlength=len(groups))
     first = first[~was_there]
     rows = int(events.row.max(initial=0)) + 1
-    appeared = np.sort(unit[first] * rows + events.row[at_new[first - len(at_old)]])
+    appeared = unit[first] * rows + events.row[at_new[first - len(at_old)]]
+    appeared.sort()
     at = busy[events.group].nonzero()[0]
     unit = (busy.cumsum() - 1)[events.group[at]]
-    during = np.searchsorted(appeared, unit * rows + events.row[at], "right")
-    during -= np.searchsorted(appeared, np.arange(len(groups)) * rows)[unit]
+    during = appeared.searchsorted(unit * rows + events.row[at], "right")
+    during -= appeared.searchsorted(np.arange(len(groups)) * rows)[unit]
     measured[at] = np.minimum(before[unit] + during, MEMBERS_A_PANE)
     if old.full is not None:
         panes = np.arange(BLOCK_PANES)

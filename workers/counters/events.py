@@ -40,7 +40,7 @@ class Sorted:
     """
 
     def __init__(self, keys: Mapping[str, NDArray[np.uint64]], bounds: Ints) -> None:
-        stacked = np.stack(list(keys.values()))
+        stacked = np.array(list(keys.values()))
         parts = len(bounds) - 1
         part = np.arange(parts).repeat(bounds[1:] - bounds[:-1])
         order, ordered, _ = by_group(part, stacked, parts)
@@ -77,7 +77,7 @@ class Events:
         self.spec = self.lane % max(len(specs), 1)
         pane = panes[window[self.spec] * posts.posts + self.row]
         new_key = (self.lane[1:] != self.lane[:-1]) | (key[1:] != key[:-1])
-        if bool((~new_key & (pane[1:] < pane[:-1])).any()):
+        if np.count_nonzero(~new_key & (pane[1:] < pane[:-1])):
             run, _, _ = _runs(new_key, len(key))
             order = np.lexsort((pane, run))
             self.row, pane = self.row[order], pane[order]
@@ -104,7 +104,7 @@ class Events:
             reaches[back:] = (self._group_run[back:] == self._group_run[:-back]) & (
                 self.group_pane[back:] - self.group_pane[:-back] < PANES
             )
-            if not reaches.any():
+            if not np.count_nonzero(reaches):
                 break
             found.append(reaches)
         return found
@@ -113,7 +113,7 @@ class Events:
     def _stored_order(self) -> Ints | None:
         """Cells in the order the store has them: lane, block, key. None: as they are."""
         same_lane = self._cell_lane[1:] == self._cell_lane[:-1]
-        if not bool((same_lane & (self._cell_block[1:] != self._cell_block[:-1])).any()):
+        if not np.count_nonzero(same_lane & (self._cell_block[1:] != self._cell_block[:-1])):
             return None
         return np.lexsort((self._cell_block, self._cell_lane))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T", bound=np.generic)
 Keys = NDArray[np.uint64]
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -27,11 +30,21 @@ def by_group(group: NDArray[np.int64], key: Keys, groups: int) -> tuple[Places, 
     order = (packed & np.uint64((1 << place_bits) - 1)).view(np.int64)
     packed >>= np.uint64(place_bits)
     same: Flags = packed[..., 1:] == packed[..., :-1]
-    ordered = np.take_along_axis(key, order, -1)
+    ordered = _along(key, order)
     equal: Flags = ordered[..., 1:] == ordered[..., :-1]
-    if bool((same <= equal).all()):
+    if not np.count_nonzero(same > equal):
         return order, ordered, same
     group = np.broadcast_to(group, key.shape)
     order = np.lexsort((key, group), axis=-1)
-    ordered, group = np.take_along_axis(key, order, -1), np.take_along_axis(group, order, -1)
+    ordered, group = _along(key, order), _along(group, order)
     return order, ordered, (ordered[..., 1:] == ordered[..., :-1]) & (group[..., 1:] == group[..., :-1])
+
+
+def _along(values: NDArray[T], places: Places) -> NDArray[T]:
+    """The values at these places along the last axis, as `np.take_along_axis` has them: for few, in a third of its
+    time."""
+    if values.ndim == 1:
+        return values.take(places)
+    rows = np.arange(len(values)) * values.shape[-1]
+    found: NDArray[T] = values.ravel().take(places + rows[:, None])
+    return found

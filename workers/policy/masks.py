@@ -57,8 +57,11 @@ class Masks:
         self.rows = list(matrix)
         # NaN only where all of a row is.
         extremes = np.concatenate([np.fmax.reduce(matrix, axis=1), -np.fmin.reduce(matrix, axis=1)])
-        self.strange = bool(np.isinf(extremes).any() or np.count_nonzero(np.isnan(matrix)) != sum(self.unknown))
-        self.possible = np.append(extremes.take(layout.extremes) >= layout.limits, True)
+        self.strange = bool(
+            np.count_nonzero(np.isinf(extremes)) or np.count_nonzero(np.isnan(matrix)) != sum(self.unknown)
+        )
+        self.possible = np.ones(len(layout.limits) + 1, np.bool_)
+        np.greater_equal(extremes.take(layout.extremes), layout.limits, out=self.possible[:-1])
 
     def mask(self, node: Node) -> Mask:
         """Where a condition is true; what several rules say is looked for once."""

@@ -61,10 +61,11 @@ def carried(grams: NDArray[np.uint32], alphabetic: NDArray[np.bool_], starts: Pl
     """uint64[n]: weight of each text's grams that are none of the REMEMBERED before them in the text."""
     weights = np.where(alphabetic, np.uint8(1), np.uint8(LETTERS_A_CHARACTER))
     weights *= grams != NO_GRAM
-    for back in range(1, min(REMEMBERED + 1, len(grams))):
-        again = (grams[back:] == grams[:-back]).nonzero()[0] + back
-        begins = starts[starts.searchsorted(again, side="right") - 1]
-        weights[again[again - begins >= back]] = 0
+    backs = range(1, min(REMEMBERED + 1, len(grams)))
+    found = [(grams[back:] == grams[:-back]).nonzero()[0] + back for back in backs]
+    again = np.concatenate([*found, starts[:0]])
+    begins = starts[starts.searchsorted(again, side="right") - 1]
+    weights[again[again - begins >= np.repeat(backs, list(map(len, found)))]] = 0
     return sums(weights, starts)
 
 

@@ -119,8 +119,7 @@ class Terms:
         rows = row_of(hits.start, starts)
         text_start, text_end = starts[rows], starts[rows + 1]
         first, last = self._first[hits.pattern], self._last[hits.pattern]
-        before = kinds(codes.take(hits.start - 1, mode="clip"))
-        after = kinds(codes.take(hits.end, mode="clip"))
+        before, after = kinds(codes.take(np.array([hits.start - 1, hits.end]), mode="clip"))
         glued_before = (first > 0) & (first == before) & (hits.start > text_start)
         glued_after = (last > 0) & (last == after) & (hits.end < text_end)
         valid = ~(glued_before | glued_after) & (hits.end <= text_end)
