@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,8 +31,7 @@ class _Recipe(msgspec.Struct, array_like=True):
     policy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """The readings of one counter."""
 
     values: NDArray[np.uint32]
@@ -130,8 +128,9 @@ class Plan:
             read_counts(events[0], parse_counts(counts, events[0].cells), counted),
             read_distincts(events[1], self._members, parse_members(distincts, events[1].cells), counted),
         )
+        known = {column: self._keys[column] != 0 for column in {spec.by for spec in self._specs}}
         return {
-            spec.identity: Measured(read, self._keys[spec.by] != 0)
+            spec.identity: Measured(read, known[spec.by])
             for of, values in zip(events, measured, strict=True)
             for spec, read in zip(of.specs, of.readings(values), strict=True)
         }
