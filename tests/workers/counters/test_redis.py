@@ -97,6 +97,15 @@ def test_only_batches_not_yet_committed_are_kept(make_redis_store: Make, run: Ru
     assert fields == {b"%c%d-%d" % (mark, first, first + 9) for mark in b"cr" for first in (20, 30, 40)}
 
 
+def test_what_a_version_before_kept_of_a_batch_goes_when_it_is_committed(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters, guard = Counters(SPECS, make_redis_store("before")), "{before}:guard:posts:0"
+    server.hset(guard, mapping={"applied": 3, "0-1": "kept", "2-3": "kept"})
+    run(apply(counters, 4, 6, committed=2))
+    assert {field for field in server.hkeys(guard) if field[:1].isdigit()} == {b"2-3"}
+
+
 def test_a_script_cache_flushed_meanwhile_is_no_trouble(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
     counters = Counters(SPECS, make_redis_store())
     run(apply(counters, 0, 2))
