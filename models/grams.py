@@ -2,7 +2,7 @@
 
 Beside them come separators, which folding takes out (`marks`), whole words of the Latin script (`words`) and its
 pieces of four, for three letters say little (`quads`), how many pairs of neighbours nobody writes (`odd`), and what the
-text looks like as a whole (`shapes`).
+text looks like as a whole (`shapes`). Those of texts in an alphabet are hashed apart (`models.script`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from models.folding import Folded
 from models.hashing import NO_GRAM as NO_GRAM
 from models.hashing import SPREAD, mix, spread
 from models.pairs import odd_pairs
+from models.script import salts
 from models.shape import shapes
 from models.words import word_places, words
 
 Field = Literal["text", "name"]
+LAYOUT = 2
+"""Raised whenever a text comes to have other columns: a model is served by the layout that it was trained on."""
 SEEDS = (np.uint32(0x2545F491), np.uint32(0x27220A95), np.uint32(0x165667B1))
 MARK_SEEDS = np.array([[0xD3A2646C], [0xFD7046C5], [0xB55A4F09], [0x6C8E9CF5]], np.uint32)
 ODD_HASH = np.uint32(0x846CA68B)
@@ -42,7 +45,7 @@ class Grams:
     itself, with what is before it, with what is after it, with both. mark_starts: int64[n + 1], as in Folded.
     words, word_starts: as from `models.words`. quads: uint32[q, 1], the 4-grams of plain letters, digits and spaces;
     quad_places: int64[q], where they begin in the folded codes. odd: int64[n], as from `models.pairs`.
-    shapes: uint32[3, n], as from `models.shape`.
+    shapes: uint32[5, n], as from `models.shape`.
     """
 
     hashes: NDArray[np.uint32]
@@ -105,18 +108,20 @@ def columns(hashes: NDArray[np.uint32], bits: int, field: Field) -> NDArray[np.u
 def grams(folded: Folded) -> Grams:
     """Hash the grams of folded texts. A text has the same hashes on every machine and in every batch."""
     codes, starts = folded.codes, folded.starts
-    hashes = gram_hashes(codes, starts)
-    marks, odd = mark_hashes(folded.marks), odd_pairs(folded, hashes[1])
+    salt = salts(folded)
+    hashes = gram_hashes(codes, starts, salt)
+    marks = mark_hashes(folded.marks, salt.repeat(np.diff(folded.mark_starts)))
+    odd = odd_pairs(folded, hashes[1])
     places = word_places(folded)
     return Grams(
         hashes.T,
         starts,
         marks,
         folded.mark_starts,
-        *words(folded, hashes, *places),
+        *words(folded, hashes, salt, *places),
         *quads(codes, hashes[2]),
         odd,
-        shapes(folded, *places),
+        shapes(folded, salt, *places),
     )
 
 
@@ -126,11 +131,15 @@ def gram_counts(starts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.maximum(3 * lengths - 3, lengths)
 
 
-def gram_hashes(codes: NDArray[np.uint32], starts: NDArray[np.int64]) -> NDArray[np.uint32]:
+def gram_hashes(
+    codes: NDArray[np.uint32], starts: NDArray[np.int64], salts: NDArray[np.uint32] | None = None
+) -> NDArray[np.uint32]:
     """uint32[3, m]: the 1-, 2- and 3-gram that begins at each code of texts that begin at `starts`, NO_GRAM where it
-    would run past its text's end."""
+    would run past its text's end. salts: uint32[n], a salt for each text; none without it."""
     hashes = np.zeros((3, len(codes)), np.uint32)
     letters = spread(codes)
+    if salts is not None:
+        letters ^= salts.repeat(np.diff(starts))
     rolled = letters
     mix(rolled + SEEDS[0], out=hashes[0])
     for size in (2, 3):
@@ -157,9 +166,11 @@ def quads(codes: NDArray[np.uint32], threes: NDArray[np.uint32]) -> tuple[NDArra
     return mix(rolled.take(places) + QUAD_SEED)[:, None], places
 
 
-def mark_hashes(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """uint32[s, 4]: each separator alone, with the code before it, with the one after it, with both."""
+def mark_hashes(marks: NDArray[np.uint32], salts: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """uint32[s, 4]: each separator alone, with the code before it, with the one after it, with both. salts: uint32[s],
+    that of each one's text."""
     before, here, after = spread(marks.T)
+    here ^= salts
     hashes = np.empty((4, len(marks)), np.uint32)
     hashes[0] = here
     hashes[1] = before * SPREAD + here

@@ -33,7 +33,8 @@ class RegistryError(Exception):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one model. file: path in the registry. input: what it reads. trained: ISO date."""
+    """One version of one model. file: path in the registry. input: what it reads. trained: ISO date. layout: the
+    `models.grams.LAYOUT` it was trained on, 0 for a pipeline that reads no grams of ours."""
 
     name: str
     version: str
@@ -42,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     input: Reads
     sklearn: str
     trained: str
+    layout: int = 0
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -101,6 +103,11 @@ class Registry:
             raise RegistryError(
                 f"model {entry.name} {entry.version}: {entry.file} holds a {type(pipeline).__name__}, "
                 "not a fitted classifier of two classes with predict_proba"
+            )
+        if entry.layout != layout_of(pipeline):
+            raise RegistryError(
+                f"model {entry.name} {entry.version} was trained by another version of sluicegate, which has other "
+                "columns for the same text; train it anew with `sluicegate models train`"
             )
         return pipeline
 
@@ -166,6 +173,7 @@ class Registry:
             input=reads,
             sklearn=sklearn.__version__,
             trained=trained,
+            layout=layout_of(pipeline),
         )
         others = [known for known in self.manifest.models if (known.name, known.version) != (name, version)]
         self.manifest.models = sorted([*others, entry], key=lambda known: (known.name, known.trained))
@@ -224,6 +232,15 @@ def check_words(name: str, version: str) -> None:
         raise RegistryError(
             f"bad model name or version: {name!r} {version!r}; a name is lower-case letters, digits and _"
         )
+
+
+def layout_of(pipeline: Any) -> int:
+    """The layout of columns that a pipeline of this version reads, 0 if it reads no CharGrams."""
+    from models.char_grams import CharGrams
+    from models.grams import LAYOUT
+
+    steps = [step for _, step in getattr(pipeline, "steps", ())]
+    return LAYOUT if any(isinstance(step, CharGrams) for step in steps) else 0
 
 
 def dumped(pipeline: Any) -> bytes:

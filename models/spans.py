@@ -12,6 +12,7 @@ from models.compiled import Compiled
 from models.documents import Reads, documents
 from models.folding import SPACE, Folded
 from models.grams import Field, gram_counts, gram_hashes
+from models.script import salts
 from models.words import word_places, words
 
 Piece = tuple[Field, int, int, float]
@@ -39,9 +40,10 @@ class Reading:
         self.origin = folded.origin
         self.first, self.last = word_bounds(folded)
         self._scale = (1 / np.sqrt(np.maximum(gram_counts(folded.starts), 1))).repeat(folded.lengths)
-        self._hashes = gram_hashes(folded.codes, folded.starts)
+        salt = salts(folded)
+        self._hashes = gram_hashes(folded.codes, folded.starts, salt)
         begins, self._letters = word_places(folded)
-        self._words = words(folded, self._hashes, begins, self._letters)[0][:, 0]
+        self._words = words(folded, self._hashes, salt, begins, self._letters)[0][:, 0]
         self._in_words = (begins - self._letters.cumsum() + self._letters).repeat(self._letters)
         self._in_words += np.arange(len(self._in_words))
         self._names = int(folded.starts[self.posts])

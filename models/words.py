@@ -18,26 +18,31 @@ AFTER_DIGITS = np.uint32(ord("0") + 10)
 
 
 def words(
-    folded: Folded, grams: NDArray[np.uint32], first: NDArray[np.int64], lengths: NDArray[np.int64]
+    folded: Folded,
+    grams: NDArray[np.uint32],
+    salts: NDArray[np.uint32],
+    first: NDArray[np.int64],
+    lengths: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """uint32[w, 2] and int64[n + 1]: the hash of each word, and of the word before it together with it (NO_GRAM at
     the first of a text); where each text's words begin. grams: uint32[3, m], the grams of 1, 2 and 3 codes that begin
-    at each place. first, lengths: as from `word_places`.
+    at each place. salts: uint32[n], as from `models.script`. first, lengths: as from `word_places`.
 
     A word is a run of the letters a to z or of digits; what stands between two words, if anything, does not matter.
     Words are told apart by the three letters they begin with, the three they end with, and their length.
     """
+    word_starts = first.searchsorted(folded.starts)
     size = np.minimum(lengths, 3)
     row = (size - 1) * len(folded.codes)
     flat = grams.ravel()
     spelled = flat.take(row + first) * SPREAD + flat.take(row + first + lengths - size)
     spelled[folded.codes.take(first) < AFTER_DIGITS] = 0
     spelled += lengths.astype(np.uint32) * LENGTH_SEED
+    spelled ^= salts.repeat(np.diff(word_starts))
     hashes = np.zeros((2, len(first)), np.uint32)
     mix(spelled + WORD_SEED, out=hashes[0])
     if len(first):
         mix(hashes[0, :-1] * SPREAD + hashes[0, 1:] + PAIR_SEED, out=hashes[1, 1:])
-    word_starts = first.searchsorted(folded.starts)
     hashes[1, word_starts[:-1][word_starts[1:] > word_starts[:-1]]] = NO_GRAM
     return hashes.T, word_starts
 

@@ -16,7 +16,7 @@ from models.documents import Reads
 from models.evader import READABLE, evade
 from models.evaluation import figures
 from models.grams import ODD_HASH, columns
-from models.shape import CAPITAL_HASHES, LENGTH_HASHES, NUMBER_HASHES
+from models.shape import LENGTHS, SCALES
 from models.training.examples import Examples, draw
 from models.training.fit import BITS, Ways, logistic, with_copies
 
@@ -72,14 +72,14 @@ class Ablation:
         if own.any():
             yield "without text of our own", ~own, weights, ()
         yield "every post counts the same", every, np.ones(len(self.all)), ()
-        yield "without lengths", every, weights, self.columns_of(LENGTH_HASHES)
-        others = np.concatenate([CAPITAL_HASHES, NUMBER_HASHES])
-        yield "without capitals and numbers", every, weights, self.columns_of(others)
+        yield "without lengths", every, weights, self.columns_of(LENGTHS)
+        others = np.concatenate([hashes for hashes in SCALES if hashes is not LENGTHS], axis=None)
+        yield "without capitals, digits and separators", every, weights, self.columns_of(others)
         yield "without odd pairs", every, weights, self.columns_of(np.array([ODD_HASH]))
 
     def columns_of(self, hashes: NDArray[np.uint32]) -> list[int]:
         fields = ("text", "name") if self.reads == "name+text" else ("text",)
-        return [column for field in fields for column in columns(hashes, BITS, field).tolist()]  # type: ignore[arg-type]
+        return [column for field in fields for column in columns(hashes.ravel(), BITS, field).tolist()]  # type: ignore[arg-type]
 
     def learned(self, rows: NDArray[np.bool_], weights: NDArray[np.float64], blind: Sequence[int]) -> LogOdds:
         """Columns -> log-odds, of a model learned from some of the rows."""

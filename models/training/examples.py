@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from models.documents import Reads, documents
 from models.evader import evade
 from models.folding import fold
+from models.script import EAST_ASIAN_EVERY, salts
 from models.training.sources import LabelledPost
 
 # Strengths of camouflage that are learned from: from a character here and there to nearly all.
 EVASION = (0.1, 0.9)
+CHINESE = tuple("的一是了我不在人有中大好来上个们到说时地也看就子")
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,21 @@ def camouflaged(of: Examples, copies: int, weight: float, seed: int) -> list[Exa
         names = evade(of.names, strengths, seed + copies + copy)
         found.append(replace(of, texts=texts, names=names, weights=of.weights * weight))
     return found
+
+
+def mingled(of: Examples, weight: float, seed: int) -> Examples:
+    """Those in an alphabet again, with so many Chinese characters between two words that they are hashed as Chinese
+    (`models.script`): of a text so disguised a model that has not seen this would know nothing. A copy counts `weight`
+    of its original and is of its group."""
+    rng = np.random.default_rng([seed, 0x6D67])
+    alphabetic = of.take(np.flatnonzero((salts(fold(of.texts)) != 0) & np.array([bool(text) for text in of.texts])))
+    texts = []
+    for text, place in zip(alphabetic.texts, rng.random(len(alphabetic)).tolist(), strict=True):
+        gaps = [0, *(at for at, letter in enumerate(text) if letter == " "), len(text)]
+        gap = gaps[int(place * len(gaps))]
+        run = rng.choice(CHINESE, 1 + len(text) // (EAST_ASIAN_EVERY - 2))
+        texts.append(text[:gap] + "".join(run.tolist()) + text[gap:])
+    return replace(alphabetic, texts=texts, weights=alphabetic.weights * weight)
 
 
 def fragments(of: Examples, count: int, weight: float, seed: int) -> Examples:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models.char_grams import CharGrams
 from models.documents import Reads
 from models.lanes import on_grid
-from models.training.examples import Examples, camouflaged, joined, split
+from models.training.examples import Examples, camouflaged, joined, mingled, split
 
 BITS = 19
 CALIBRATION_SHARE = 0.15
@@ -33,7 +33,8 @@ class Ways(NamedTuple):
     looked for within each kind alone, and the best of it counts; none: among all posts. shift: added to the calibrated
     log-odds. copies: how many camouflaged copies of each positive post are learned from beside it, each counting
     `copy_weight` of it; of other posts there is one if `other_weight` is more than 0: ordinary people seldom
-    camouflage, but they do slip."""
+    camouflage, but they do slip. mingled_weight: how much a copy of a text in an alphabet with Chinese characters in it
+    counts of its original."""
 
     strength: float = 8.0
     telling: float = 0.5
@@ -42,6 +43,7 @@ class Ways(NamedTuple):
     copies: int = 3
     copy_weight: float = 0.15
     other_weight: float = 0.0
+    mingled_weight: float = 0.3
 
 
 DEFAULT = Ways()
@@ -84,12 +86,13 @@ def learned(grams: CharGrams, of: Examples, reads: Reads, seed: int, ways: Ways)
 
 
 def with_copies(of: Examples, seed: int, ways: Ways) -> Examples:
-    """Posts, and behind them their camouflaged copies."""
+    """Posts, and behind them their camouflaged copies and those of another script."""
     positive, other = of.take(np.flatnonzero(of.positive)), of.take(np.flatnonzero(~of.positive))
     return joined([
         of,
         *camouflaged(positive, ways.copies, ways.copy_weight, seed),
         *camouflaged(other, int(ways.other_weight > 0), ways.other_weight, seed),
+        mingled(of, ways.mingled_weight, seed),
     ])  # fmt: skip
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from models.grammar import labelled_texts, phrasebook
 from models.training.examples import Examples
-from models.training.sources import LabelledPost
 
 GRAMMAR = "our own grammar"
 MASKED_DIGITS = re.compile(r"x{2,}")
@@ -71,15 +70,12 @@ def masked(of: Examples) -> Examples:
     return replace(chosen, texts=texts)
 
 
-def with_digits(posts: Sequence[LabelledPost], seed: int) -> list[LabelledPost]:
-    """The masked messages among them, with digits in place of x."""
+def with_digits(of: Examples, seed: int) -> Examples:
+    """Those with masked digits in them, with digits in place of x; each in the group of the one it was made from."""
     rng = np.random.default_rng(seed)
 
     def digits(run: re.Match[str]) -> str:
         return "".join(map(str, rng.integers(0, 10, len(run[0])).tolist()))
 
-    return [
-        LabelledPost(text=MASKED_DIGITS.sub(digits, post.text), label=post.label)
-        for post in posts
-        if MASKED_DIGITS.search(post.text)
-    ]
+    chosen = of.take(np.array([row for row, text in enumerate(of.texts) if MASKED_DIGITS.search(text)], np.int64))
+    return replace(chosen, texts=[MASKED_DIGITS.sub(digits, text) for text in chosen.texts])

@@ -66,16 +66,18 @@ def abuse(folder: Path, seed: int) -> Examples:
 def marketing(folder: Path, seed: int) -> Examples:
     """Advertising and spam. In the Chinese messages digits are masked as x: those come again with digits, and
     ordinary lines full of numbers come with x. Sets of real advertising weigh far more than what they lie in, our own
-    advertisements among it more than our chatter: they are what transfers to other platforms."""
+    advertisements among it more than our chatter: they are what transfers to other platforms. Of the English messages
+    seven in eight are ordinary, and those count less: people who write them say much that advertises under a video."""
     read = partial(read_set, folder)
-    messages = read("sms-antispam-train")
+    messages = examples(read("sms-antispam-train"), "sms-antispam-train", weights=20.0)
+    english = read("sms-en-train")
     chatter = invented(30_000, ["chatter"], seed, positive=False, weight=0.085)
     numbers = expanded("fact.zh", 8_000, seed)
     facts = made(numbers, [""] * len(numbers), positive=False, weight=0.06)
     around = [
-        examples(with_digits(messages, seed), "sms-antispam-train", weights=0.45),
+        weighing(with_digits(messages, seed), 0.45),
         examples(read("cold-train"), "cold-train", positive=False, weights=1.15),
-        examples(read("davidson-train"), "davidson-train", positive=False, weights=0.015),
+        examples(read("davidson-train"), "davidson-train", positive=False, weights=0.009),
         ordinary_posts(read("x-replies-train"), "x-replies-train", 0.15),
         chatter,
         facts,
@@ -87,9 +89,9 @@ def marketing(folder: Path, seed: int) -> Examples:
         reactions(2_000, 0.3, seed),
     ]
     return joined([
-        examples(messages, "sms-antispam-train", weights=14.0),
-        examples(read("sms-en-train"), "sms-en-train", weights=14.0),
-        examples(read("youtube-spam-train"), "youtube-spam-train", weights=14.0),
+        messages,
+        examples(english, "sms-en-train", weights=[7.0 if post.positive else 2.1 for post in english]),
+        examples(read("youtube-spam-train"), "youtube-spam-train", weights=20.0),
         trimmed(joined(around), TRIMMED, seed),
     ])  # fmt: skip
 
@@ -140,15 +142,18 @@ RECIPES = {
         marketing,
         "text",
         Ways(
-            strength=0.35,
+            strength=0.25,
+            telling=0.8,
             kinds=(("sms-antispam-train",), ("sms-en-train", "youtube-spam-train")),
-            shift=-0.9,
+            shift=-0.4,
             copies=1,
             other_weight=0.1,
         ),
     ),
     "solicitation": Recipe(
-        solicitation, "name+text", Ways(strength=0.3, telling=0, copies=2, copy_weight=0.4, other_weight=0.05)
+        solicitation,
+        "name+text",
+        Ways(strength=0.3, telling=0, shift=-0.1, copies=2, copy_weight=0.4, other_weight=0.05),
     ),
 }
 

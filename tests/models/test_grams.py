@@ -43,10 +43,12 @@ def test_hashes_are_the_same_on_every_machine() -> None:
         [2557015533, 2884222093, 0],
         [232140974, 0, 0],
     ]
-    assert of("a!").marks.tolist() == [[3716269810, 4076210496, 3599888526, 1906643001]]
-    assert of("vx 8899").words.tolist() == [[2815753027, 0], [3135765556, 431050933]]
-    assert of("VX 8899").shapes.T.tolist() == [[2596148661, 707989949, 2578343102]]
-    assert of("vx 8899").quads[:, 0].tolist() == [2981749330, 3938043542, 4056889658, 2169607284]
+    assert of("a!").marks.tolist() == [[1987719547, 1623203535, 4284751011, 1933882132]]
+    assert of("vx 8899").words.tolist() == [[2594955539, 0], [377544109, 3798537471]]
+    assert of("VX 8899").shapes.T.tolist() == [[3383088207, 1060341180, 13135618, 2622498953, 0]]
+    assert of("vx 8899").quads[:, 0].tolist() == [1246677493, 3520200246, 2059412628, 3888873450]
+    assert of("加微VX8899!").words.tolist() == [[2815753027, 0], [3135765556, 431050933]]
+    assert of("加微VX8899!").shapes.T.tolist() == [[2123193240, 707989949, 2578343102, 157698748, 444425663]]
 
 
 def held(hashes: NDArray[np.uint32]) -> list[int]:
@@ -111,6 +113,39 @@ def test_capitals_and_the_longest_number_are_told_however_the_text_folds() -> No
     assert len(set(numbers[:13].tolist())) == 13
     assert numbers[13] == numbers[12]
     assert numbers[14] == numbers[3]
+
+
+def test_digits_and_separators_are_counted() -> None:
+    one, other = of("12 345!", "1a2b3c4d5!!! ...").shapes.T
+    assert one[3] == other[3] != NO_GRAM
+    assert one[4] != other[4]
+    plain = of("加微信").shapes[:, 0]
+    assert plain[3] == plain[4] == NO_GRAM
+
+
+def test_what_chinese_and_alphabetic_texts_share_is_hashed_apart() -> None:
+    alphabetic, chinese = of("Call 0871 now!"), of("Call 0871 now! 加微信")
+    for one, other in (
+        (alphabetic.hashes, chinese.hashes),
+        (alphabetic.marks, chinese.marks),
+        (alphabetic.words, chinese.words),
+        (alphabetic.quads, chinese.quads),
+        (alphabetic.shapes, chinese.shapes),
+    ):
+        assert set(held(one)).isdisjoint(held(other))
+    assert set(held(of("0871").hashes)) < set(held(alphabetic.hashes))
+    assert set(held(of("加0871").hashes)) & set(held(chinese.hashes))
+
+
+def test_a_chinese_character_or_two_slipped_into_an_english_text_leave_it_its_script() -> None:
+    plain, slipped = of("Call 0871 now!"), of("Call 0871 now! 加")
+    assert set(held(plain.hashes)) < set(held(slipped.hashes))
+    assert set(held(plain.words)) == set(held(slipped.words))
+
+
+def test_emoji_belong_to_no_script() -> None:
+    assert set(held(of("free 👍").hashes)) >= set(held(of("free").hashes))
+    assert set(held(of("加微 👍").hashes)) >= set(held(of("加微").hashes))
 
 
 @given(TEXTS, TEXTS)

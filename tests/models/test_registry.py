@@ -7,10 +7,12 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from models.char_grams import CharGrams
+from models.grams import LAYOUT
 from models.registry import Registry, RegistryError
 
 TEXTS, TRUTH = ["buy now", "good day", "cheap sale", "see you"], [1, 0, 1, 0]
@@ -31,7 +33,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
-def change(folder: Path, **fields: str) -> None:
+def change(folder: Path, **fields: str | int) -> None:
     content = manifest(folder)
     content["models"][0].update(fields)
     (folder / "manifest.json").write_text(json.dumps(content))
@@ -128,6 +130,19 @@ def test_another_scikit_learn_is_told(folder: Path) -> None:
     with pytest.warns(UserWarning, match=r"was made by scikit-learn 1\.2\.0") as told:
         registry.load(registry.entry("spam"))
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("layout", [0, LAYOUT - 1, LAYOUT + 1])
+def test_a_model_of_a_version_that_has_other_columns_for_a_text_is_refused(folder: Path, layout: int) -> None:
+    change(folder, layout=layout)
+    refused(folder, "another version of sluicegate.*train it anew")
+
+
+def test_a_pipeline_with_columns_of_its_own_has_no_layout(folder: Path) -> None:
+    other = make_pipeline(HashingVectorizer(n_features=2**8), LogisticRegression()).fit(TEXTS, TRUTH)
+    entry = Registry(folder).add("other", other, "text", "2026-01-02")
+    assert entry.layout == 0
+    assert Registry(folder).load(entry).predict_proba(TEXTS).shape == (4, 2)
 
 
 def test_versions_lie_side_by_side_and_one_is_served(folder: Path) -> None:

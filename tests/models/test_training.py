@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from models.folding import fold
 from models.grammar import labelled_texts
 from models.registry import Registry
-from models.training.examples import camouflaged, examples, fragments, split, with_names
+from models.script import ALPHABETIC, salts
+from models.training.examples import camouflaged, examples, fragments, mingled, split, with_names
 from models.training.fit import Ways, telling, with_copies
 from models.training.invented import bare_replies, masked, reactions, telling_names, with_digits
 from models.training.recipes import RECIPES, agreement, own
@@ -118,6 +121,16 @@ def test_posts_that_fold_alike_are_one_group() -> None:
     assert groups[0] == groups[1] != groups[2]
 
 
+def test_texts_in_an_alphabet_are_learned_from_again_with_enough_chinese_to_be_hashed_as_such() -> None:
+    of = examples([LabelledPost(text=text, label="spam") for text in ("free money now", "加微信 now", "")], "posts")
+    again = mingled(of, 0.15, seed=1)
+    (text,) = again.texts
+    assert again.groups == of.groups[:1]
+    assert again.weights.tolist() == [0.15]
+    assert re.sub(r"[\u4e00-\u9fff]", "", text) == "free money now"
+    assert salts(fold([text, "free money now"])).tolist() == [0, ALPHABETIC]
+
+
 def test_votes_say_how_much_a_tweet_counts() -> None:
     assert agreement(LabelledPost(text="", label="abuse", votes=[1, 1, 1])) == pytest.approx(2 / 3)
     assert agreement(LabelledPost(text="", label="normal", votes=[0, 0, 3])) == 1
@@ -126,10 +139,16 @@ def test_votes_say_how_much_a_tweet_counts() -> None:
 
 def test_masked_digits_become_digits() -> None:
     posts = [LabelledPost(text="call xxxxx now", label="spam"), LabelledPost(text="a fox", label="normal")]
-    (post,) = with_digits(posts, seed=1)
-    assert post.label == "spam"
-    assert post.text[5:10].isdigit()
-    assert post.text.endswith(" now")
+    of = with_digits(examples(posts, "posts"), seed=1)
+    (text,) = of.texts
+    assert of.positive.tolist() == [True]
+    assert text[5:10].isdigit()
+    assert text.endswith(" now")
+
+
+def test_a_message_with_digits_is_on_the_side_of_the_split_that_its_masked_form_is_on() -> None:
+    of = examples([LabelledPost(text="call xxxxx now", label="spam")], "posts")
+    assert with_digits(of, seed=1).groups == of.groups
 
 
 def test_digits_become_masks_and_posts_without_any_stay_away() -> None:

@@ -24,7 +24,7 @@ def test_a_text_has_its_words_and_pairs_of_neighbours() -> None:
 
 
 def test_neighbours_are_those_of_the_same_text() -> None:
-    (_, pair), (_, split), (_,), (_,) = of("加vx看fuli", "vx ... fuli", "vx", "fuli")
+    (_, pair), (_, split), (_,), (_,) = of("加微信vx看fuli", "加微信vx ... fuli", "vx", "fuli")
     assert pair[1] == split[1] != NO_GRAM
     assert of("vx", "fuli") == [[(pair_of("vx"), NO_GRAM)], [(pair_of("fuli"), NO_GRAM)]]
 
@@ -45,7 +45,8 @@ def test_of_a_number_only_its_length_is_told() -> None:
 
 
 def test_chinese_has_no_words_and_no_text_has_none_of_its_neighbours() -> None:
-    assert of("加微信", "", "一a", "+%") == [[], [], [(pair_of("a"), NO_GRAM)], []]
+    assert of("加微信", "", "一a", "+%") == [[], [], of("a一")[0], []]
+    assert len(of("一a")[0]) == 1
 
 
 def test_a_word_without_end_has_a_hash() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.grams import NO_GRAM
+from models.grams import NO_GRAM, gram_hashes
 from workers.batch import Batch
 from workers.campaigns.finding import KEYS, SLOTS
 
@@ -70,11 +70,12 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     starts = np.concatenate([[0], sizes.cumsum()])
     owner = np.arange(len(rows)).repeat(sizes)
     at = np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]
-    codes, hashes = folded.codes[at], batch.text_grams.hashes
+    codes = folded.codes[at]
     alphabetic = codes < ALPHABETS_END
     digits = codes - np.uint32(ord("0")) <= 9
     changes = digits | changing(batch, rows, starts)
-    twos, threes = hashes[at, 1], hashes[at, 2]
+    # Not the batch's own grams: those are salted by script, and one character more would change them all.
+    _, twos, threes = gram_hashes(codes, starts)
     shorts = np.where(alphabetic, chained(twos, 2), twos)
     longs = np.where(alphabetic, chained(threes, 3), threes)
     reach = [changes]

@@ -36,6 +36,11 @@ def test_links_mentions_tags_numbers_and_quoted_words_change_nothing(offer: str)
         assert similarity(plain, slots) > 0.85
 
 
+def test_a_chinese_character_in_an_english_text_changes_only_what_is_beside_it() -> None:
+    plain, mingled = sketches(batch_of([ENGLISH_OFFER, f"{ENGLISH_OFFER} 的"])).slots
+    assert similarity(plain, mingled) > 0.85
+
+
 def test_sentences_in_another_order_stay_most_alike() -> None:
     first, second = sketches(batch_of([OFFER, "。".join(reversed(OFFER.split("。")))])).slots
     assert similarity(first, second) > 0.85
