@@ -33,9 +33,9 @@ LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
 LEAST_PERCENT = 22
 """how many of a hundred of the slots that are filled in it or in those it is compared with."""
-LEAST_EVIDENCE = 18
+LEAST_EVIDENCE = 12
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
-WORTH_COMPARING = 3
+WORTH_COMPARING = 2
 """Evidence without which a post is not compared: nine in ten ordinary posts have less, and few advertisements."""
 FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5
