@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,6 @@ BUFFERED_BATCHES = 4
 BATCHES_UNDER_WAY = 2
 REQUEST_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
-BUSY_POLL_SECONDS = 0.01
 
 
 # aiokafka copies each record into one of eleven fields. What it copies from has all that is read here.
@@ -236,7 +235,6 @@ async def moderate(stream: Any) -> None:
     """Decide batch after batch; what is not decided is not committed."""
     # A full buffer then blocks the fetcher; Faust's own way sleeps a second.
     consumer().on_buffer_full = lambda _: None
-    consumer()._wait_next_records = partial(poll, partial(type(consumer())._wait_next_records, consumer()))
     try:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
@@ -247,14 +245,6 @@ async def moderate(stream: Any) -> None:
                     await worker.overlap.start(decide(with_waiting(event.value, stream.channel.queue)), publish)
     finally:
         await worker.close()
-
-
-async def poll(next_records: Callable[[float], Awaitable[Any]], longest: float) -> Any:
-    """What the brokers have next. A poll takes a millisecond of processor time: while a batch is under way, and what is
-    polled waits for it anyway, there are few."""
-    if worker.overlap and worker.overlap.busy:
-        await asyncio.sleep(BUSY_POLL_SECONDS)
-    return await next_records(longest)
 
 
 def with_waiting(fetch: Fetch, queue: Any) -> Fetch:

@@ -33,11 +33,6 @@ class Overlap:
     ) -> None:
         await self._group.__aexit__(kind, error, trace)
 
-    @property
-    def busy(self) -> bool:
-        """Whether any work is under way."""
-        return bool(self._under_way)
-
     async def room(self) -> None:
         """Return when one more piece of work could start at once."""
         async with self._free:

@@ -54,26 +54,6 @@ def test_there_is_room_as_soon_as_something_has_ended() -> None:
     asyncio.run(run())
 
 
-def test_it_is_busy_until_what_has_begun_has_ended() -> None:
-    async def run() -> None:
-        gate = asyncio.Event()
-        busy = []
-
-        async def end(_: object) -> None:
-            busy.append(overlap.busy)
-
-        async with Overlap(2) as overlap:
-            busy.append(overlap.busy)
-            await overlap.start(gate.wait(), end)
-            busy.append(overlap.busy)
-            gate.set()
-            await overlap.drained()
-            busy.append(overlap.busy)
-        assert busy == [False, True, True, False]
-
-    asyncio.run(run())
-
-
 def test_work_begins_while_what_began_before_it_waits() -> None:
     async def run() -> None:
         second = asyncio.Event()
