@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
+import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.live.feed import file_source, partition_of
+from workers.live.feed import file_source, partition_of, simulator_source
 from workers.live.watch import Seen
 
 
@@ -33,3 +36,12 @@ def test_each_offset_counts_once_whatever_the_order(order: list[int], repeats: l
     first = [offset for offset in order if seen.add(offset)]
     assert first == order
     assert [offset for offset in repeats if offset < 25 and seen.add(offset)] == []
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 4))
+def test_a_stream_of_so_many_posts_lies_in_the_past_at_any_hour(hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_795_737_600 + hour * 3_600
+    monkeypatch.setattr(time, "time", lambda: float(now))
+    dates = re.findall(rb'"created_at":(1\d{12})', b"".join(line.value for line in simulator_source(1, 20_000)))
+    assert len(dates) > 19_000
+    assert max(map(int, dates)) < now * 1_000
