@@ -135,7 +135,7 @@ class WeightTable:
     def probabilities(self, text: Grams, name: Grams) -> NDArray[np.float64]:
         """float64 (n, models): each model's probability for each post."""
         named = any(model.named for model in self.models)
-        margins = self._margins([(text, "text"), (name, "name")] if named else [(text, "text")])
+        margins = self.margins([(text, "text"), (name, "name")] if named else [(text, "text")])
         size = len(text)
         result = np.empty((size, len(self.models)))
         for place, model in enumerate(self.models):
@@ -143,25 +143,19 @@ class WeightTable:
             result[:, place] = model.calibrate(own * model.step + model.bias)
         return result
 
-    def margins(self, grams: Grams, field: Field) -> NDArray[np.float64]:
-        """float64 (LANES, n): what a field adds to the margin of each model, in steps of the model."""
-        return self._margins([(grams, field)])
-
-    def sums(self, grams: Grams, field: Field) -> NDArray[np.int64]:
-        """int64 (LANES, n): sums of the levels of all hashes that are counted, a text."""
-        return self._sums([(grams, field)])
-
-    def _margins(self, read: Sequence[Read]) -> NDArray[np.float64]:
-        """The margins of the texts of some fields, one field behind the other."""
+    def margins(self, read: Sequence[Read]) -> NDArray[np.float64]:
+        """float64 (LANES, n): what each text of some fields, one field behind the other, adds to the margin of each
+        model, in steps of the model."""
         odd = np.concatenate([grams.odd * self._odd[field] for grams, field in read], axis=1)
-        sums = odd + self._sums(read)
+        sums = odd + self.sums(read)
         scale = 1 / np.sqrt(np.maximum(np.concatenate([grams.counts() for grams, _ in read]), 1))
         hashes = np.concatenate([columns(grams.shapes, self.bits, field) for grams, field in read], axis=1)
         shapes = unpacked(self.rows.take(hashes.ravel())).reshape(LANES, *hashes.shape)
         return np.asarray(sums * scale + SHAPE_VALUE * shapes.sum(axis=1), np.float64)
 
-    def _sums(self, read: Sequence[Read]) -> NDArray[np.int64]:
-        """The sums of the texts of some fields, one field behind the other.
+    def sums(self, read: Sequence[Read]) -> NDArray[np.int64]:
+        """int64 (LANES, n): sums of the levels of all hashes that are counted, a text of some fields, one field behind
+        the other.
 
         Levels of all kinds of hashes are gathered end to end and added up in one step, which costs small batches less
         than a step for each kind and field.

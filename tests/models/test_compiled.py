@@ -120,7 +120,8 @@ def test_a_model_off_the_grid_moves_by_no_more_than_half_a_step_a_gram() -> None
     pipeline = fitted(plain())
     model = compiled(pipeline)
     read = grams(fold(TEXTS))
-    moved = WeightTable([model]).margins(read, "text")[0] * model.step + model.bias - pipeline.decision_function(TEXTS)
+    served = WeightTable([model]).margins([(read, "text")])[0] * model.step + model.bias
+    moved = served - pipeline.decision_function(TEXTS)
     counted = read.odd + sum(hashes.shape[1] * np.diff(starts) for hashes, starts in read.counted())
     most = counted / np.sqrt(np.maximum(read.counts(), 1)) + 1.5
     assert (np.abs(moved) <= model.step / 2 * most + 1e-5).all()
@@ -139,7 +140,7 @@ def test_sums_of_the_largest_levels_are_exact_however_long_the_text() -> None:
     texts = ["", "a b, c! " * 700, "x", "今天天气" * 300, ""]
     read = grams(fold(texts))
     assert all((columns(hashes[hashes != 0], bits, "text") != 0).all() for hashes, _ in read.counted())
-    sums = WeightTable(models).sums(read, "text")
+    sums = WeightTable(models).sums([(read, "text")])
     held = [np.cumsum([0, *(hashes != 0).sum(axis=1)])[starts] for hashes, starts in read.counted()]
     expected = np.diff(sum(held)) * LARGEST
     assert (sums == np.array(signs)[:, None] * expected).all()
