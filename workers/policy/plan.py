@@ -30,7 +30,6 @@ from workers.policy.condition import (
     Reckoned,
     Signal,
     Unknown,
-    condition,
 )
 from workers.policy.expression import with_plain_numbers
 from workers.policy.masks import (
@@ -49,6 +48,7 @@ from workers.policy.masks import (
     Relation,
     Value,
 )
+from workers.policy.parser import parse
 from workers.values import Columns, frame_of
 
 Fired = list[tuple[int, NDArray[np.intp]]]
@@ -70,7 +70,7 @@ class Plan:
         self, conditions: Sequence[str], expressions: Sequence[pl.Expr], schema: Mapping[str, pl.DataType]
     ) -> None:
         self._expressions = tuple(expressions)
-        trees = [condition(when, schema) for when in conditions]
+        trees = [parse(when, schema) for when in conditions]
         builder = _Builder(schema)
         self._rules = [(index, builder.node(tree, True)) for index, tree in enumerate(trees) if tree is not None]
         self._others = [index for index, tree in enumerate(trees) if tree is None]

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workers.policy import DEFAULT, Policy
-from workers.policy.condition import condition
 from workers.policy.expression import compile_expression, signals_in, with_plain_numbers
+from workers.policy.parser import parse
 from workers.policy.plan import Plan
 from workers.policy.trial import synthetic_signals
 from workers.signals import schema as all_signals
@@ -139,7 +139,7 @@ def test_a_plan_fires_what_polars_fires(rules: list[str], rows: int, seed: int) 
 @given(conditions)
 @settings(deadline=None)
 def test_what_these_tests_say_can_be_taken_apart(rule: str) -> None:
-    assert condition(rule, SCHEMA) is not None
+    assert parse(rule, SCHEMA) is not None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_what_these_tests_say_can_be_taken_apart(rule: str) -> None:
     ],
 )
 def test_what_says_more_is_left_to_polars_and_fires_beside_the_rest(rule: str) -> None:
-    assert condition(rule, SCHEMA) is None
+    assert parse(rule, SCHEMA) is None
     frame = frames(60, 3)
     rules = ["abuse > 0.2", rule, "followers >= 2 OR kind = 'post'"]
     assert by_plan(rules, frame) == by_polars(rules, frame)
@@ -193,13 +193,13 @@ def test_a_condition_may_be_long_and_deep(load_rules: Callable[..., Policy]) -> 
     frame = pl.DataFrame({"followers": pl.Series([3, 69, 70, None], dtype=pl.UInt32)})
     assert policy.decide(frame).table()[:, 0].tolist() == [True, True, False, False]
     deep = "(" * 140 + "profile_bare" + ")" * 140
-    assert condition(deep, SCHEMA) == condition("profile_bare", SCHEMA) or condition(deep, SCHEMA) is None
+    assert parse(deep, SCHEMA) == parse("profile_bare", SCHEMA) or parse(deep, SCHEMA) is None
 
 
 def test_every_rule_of_the_default_policy_is_in_the_plan_and_fires_as_by_polars() -> None:
     policy = Policy.load(DEFAULT, all_signals())
     rules = [rule.when for rule in policy.rules]
-    assert [rule for rule in rules if condition(rule, policy.schema) is None] == []
+    assert [rule for rule in rules if parse(rule, policy.schema) is None] == []
     frame = synthetic_signals(policy.schema)
     fired = by_polars(rules, frame)
     assert by_plan(rules, frame, dict(policy.schema)) == fired
