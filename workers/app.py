@@ -33,7 +33,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.counters import CountersUnavailable
-from workers.decoding import Fetch, joined, size
+from workers.decoding import Fetch, ends_of, joined, size
 from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
@@ -242,7 +242,8 @@ async def moderate(stream: Any) -> None:
                 await worker.overlap.room()
                 # What was fetched before a rebalance is fetched again after it, by whoever owns it then.
                 if publisher and publisher is worker.publisher:
-                    await worker.overlap.start(decide(with_waiting(event.value, stream.channel.queue)), publish)
+                    fetch = with_waiting(event.value, stream.channel.queue)
+                    await worker.overlap.start(decide(fetch), publish, partial(publisher.begin, ends_of(fetch)))
     finally:
         await worker.close()
 
@@ -276,9 +277,9 @@ async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     """Publish what became of a fetch, and commit."""
     assert worker.publisher is not None
     fetch, moderated, span = decided
-    ends = {partition: records[-1].offset + 1 for partition, records in fetch.items()}
     with metrics.timed("publish"):
-        await worker.publisher.publish(moderated.rows, ends)
+        await worker.publisher.publish(moderated.rows)
+    ends = ends_of(fetch)
     metrics.spans.end(span)
     worker.committed |= ends
     log.debug("batch decided", records=size(fetch), ends=ends)

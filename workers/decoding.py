@@ -49,6 +49,11 @@ def joined(fetch: Fetch, later: Fetch) -> Fetch:
     }
 
 
+def ends_of(fetch: Fetch) -> dict[int, int]:
+    """By partition, the offset below which all is done when the fetch is."""
+    return {partition: records[-1].offset + 1 for partition, records in fetch.items()}
+
+
 def dead_row(record: Record, partition: int, reason: Reason, detail: str) -> Row:
     """The row for `posts.dead`: key and value as they came."""
     letter = DeadLetter(record.value, record.key, reason, detail, POSTS.name, partition, record.offset)

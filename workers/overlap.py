@@ -10,6 +10,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+async def nothing() -> None:
+    """Do nothing."""
+
+
 class Overlap:
     """Runs work side by side, and ends it in the order in which it began.
 
@@ -38,22 +42,32 @@ class Overlap:
         async with self._free:
             pass
 
-    async def start(self, work: Coroutine[Any, Any, T], end: Callable[[T], Awaitable[None]]) -> None:
-        """Start `work` once there is room for it. Its result goes to `end` when all that began before has ended."""
+    async def start(
+        self,
+        work: Coroutine[Any, Any, T],
+        end: Callable[[T], Awaitable[None]],
+        turn: Callable[[], Awaitable[None]] = nothing,
+    ) -> None:
+        """Start `work` once there is room for it. Its result goes to `end` when all that began before has ended.
+
+        turn: called as soon as that is so, while `work` goes on; `end` waits for it.
+        """
         await self._free.acquire()
-        task = self._group.create_task(self._run(work, end, self._last))
+        task = self._group.create_task(self._run(work, end, turn, self._last))
         self._last = task
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
     async def _run(
-        self, work: Coroutine[Any, Any, T], end: Callable[[T], Awaitable[None]], before: asyncio.Task[None] | None
+        self,
+        work: Coroutine[Any, Any, T],
+        end: Callable[[T], Awaitable[None]],
+        turn: Callable[[], Awaitable[None]],
+        before: asyncio.Task[None] | None,
     ) -> None:
+        taken = self._group.create_task(_take(turn, before))
         result = await work
-        if before is not None:
-            # A failure of what came before cancels this task as well: the group sees to it.
-            await asyncio.wait([before])
-            before.result()
+        await taken
         await end(result)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -64,3 +78,11 @@ class Overlap:
         """Return when nothing is under way, whether it went well or not."""
         while self._under_way:
             await asyncio.wait(self._under_way)
+
+
+async def _take(turn: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None) -> None:
+    if before is not None:
+        # A failure of what came before cancels this task as well: the group sees to it.
+        await asyncio.wait([before])
+        before.result()
+    await turn()

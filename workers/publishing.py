@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from itertools import zip_longest
 from typing import Any, Protocol
 from uuid import uuid4
@@ -55,19 +56,23 @@ Claim = Callable[[Mapping[TopicPartition, OffsetAndMetadata]], Awaitable[object]
 class Publisher(Protocol):
     """Writes what became of a batch, and that it has been dealt with."""
 
-    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
-        """Return when the brokers have every row, in order within a topic's partition, and the offsets.
+    async def begin(self, ends: Mapping[int, int]) -> None:
+        """Begin with a batch that may still be undecided, when the one before it is published.
 
-        Args:
-            rows: rows by input partition and topic; they go to the output partitions of the same number.
-            ends: for each input partition, the offset below which all is done.
+        ends: for each input partition of the batch, the offset below which all is done with it.
+        """
+
+    async def publish(self, rows: Mapping[int, Outputs]) -> None:
+        """Return when the brokers have every row of the batch begun, in order within a topic's partition, and its ends.
+
+        rows: rows by input partition and topic; they go to the output partitions of the same number.
 
         Raises:
             aiokafka.errors.KafkaError: they have not, or a newer owner of a partition has fenced this one.
         """
 
     async def stop(self) -> None:
-        """Close the connection."""
+        """Let go what was begun and not published, and close the connection."""
 
 
 class AtLeastOnce:
@@ -75,34 +80,54 @@ class AtLeastOnce:
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, commit: Commit) -> None:
         self._producer, self._topic, self._commit = producer, topic, commit
+        self._ends: Mapping[int, int] = {}
 
-    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
+    async def begin(self, ends: Mapping[int, int]) -> None:
+        self._ends = ends
+
+    async def publish(self, rows: Mapping[int, Outputs]) -> None:
         await send(self._producer, rows)
-        await self._commit({TopicPartition(self._topic, partition): end for partition, end in ends.items()})
+        await self._commit({TopicPartition(self._topic, partition): end for partition, end in self._ends.items()})
 
     async def stop(self) -> None:
         await self._producer.stop()
 
 
 class ExactlyOnce:
-    """Rows and offsets in one transaction; beside each offset, whose transaction it was."""
+    """Rows and offsets in one transaction; beside each offset, whose transaction it was.
+
+    Offsets go first, while the rows are still being decided: they hold when the transaction is committed, not before.
+    Each thing that a transaction has to do with is told to the brokers in a request of its own, one after another.
+    """
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, group: str, name: str) -> None:
         self._producer, self._topic, self._group, self._name = producer, topic, group, name
+        self._transaction = AsyncExitStack()
+        self._offsets: asyncio.Future[None] | None = None
 
-    async def publish(self, rows: Mapping[int, Outputs], ends: Mapping[int, int]) -> None:
+    async def begin(self, ends: Mapping[int, int]) -> None:
         offsets = {
             TopicPartition(self._topic, partition): OffsetAndMetadata(end, self._name)
             for partition, end in ends.items()
         }
-        async with self._producer.transaction():
+        await self._transaction.enter_async_context(self._producer.transaction())
+        self._offsets = asyncio.ensure_future(self._producer.send_offsets_to_transaction(offsets, self._group))
+
+    async def publish(self, rows: Mapping[int, Outputs]) -> None:
+        assert self._offsets is not None
+        async with self._transaction.pop_all():
             # Rows are waited for here: committing waits for them too, but does not tell their errors.
-            await asyncio.gather(
-                send(self._producer, rows), self._producer.send_offsets_to_transaction(offsets, self._group)
-            )
+            await asyncio.gather(send(self._producer, rows), self._offsets)
 
     async def stop(self) -> None:
+        with suppress(_UndecidedError):
+            async with self._transaction.pop_all():
+                raise _UndecidedError
         await self._producer.stop()
+
+
+class _UndecidedError(Exception):
+    """Aborts a transaction."""
 
 
 async def start_at_least_once(connection: Mapping[str, Any], topic: str, commit: Commit) -> Publisher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,56 @@ def test_work_begins_while_what_began_before_it_waits() -> None:
             await overlap.start(then_goes(), nothing)
 
     asyncio.run(asyncio.wait_for(run(), 5))
+
+
+def test_a_turn_comes_when_all_before_has_ended_while_the_work_goes_on() -> None:
+    told: list[str] = []
+
+    async def run() -> None:
+        gates = [asyncio.Event(), asyncio.Event()]
+
+        async def step(number: int) -> int:
+            await gates[number].wait()
+            told.append(f"decided {number}")
+            return number
+
+        async def end(number: int) -> None:
+            told.append(f"ended {number}")
+
+        async def turn(number: int) -> None:
+            told.append(f"turn of {number}")
+
+        async with Overlap(2) as overlap:
+            for number in (0, 1):
+                await overlap.start(step(number), end, partial(turn, number))
+            for gate in gates:
+                await asyncio.sleep(0.01)
+                gate.set()
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+    assert told == ["turn of 0", "decided 0", "ended 0", "turn of 1", "decided 1", "ended 1"]
+
+
+def test_nothing_is_ended_before_its_turn_is_taken() -> None:
+    told: list[str] = []
+
+    async def end(_: None) -> None:
+        told.append("ended")
+
+    async def turn() -> None:
+        await asyncio.sleep(0.01)
+        told.append("turn")
+
+    async def run() -> None:
+        async with Overlap(1) as overlap:
+            await overlap.start(at_once(), end, turn)
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+    assert told == ["turn", "ended"]
+
+
+async def at_once() -> None:
+    pass
 
 
 async def nothing(_: None) -> None:

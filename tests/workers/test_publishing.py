@@ -55,6 +55,11 @@ async def open_publisher(delivery: tuple[str, str], group: str) -> tuple[Publish
     return await start_exactly_once(connection, POSTS.name, [0, 1], group, consumer.commit), consumer
 
 
+async def publish(publisher: Publisher, rows: dict[int, dict[str, list[Row]]], ends: dict[int, int]) -> None:
+    await publisher.begin(ends)
+    await publisher.publish(rows)
+
+
 async def committed(address: str, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
     admin = AIOKafkaAdminClient(bootstrap_servers=address)
     await admin.start()
@@ -95,8 +100,8 @@ def test_rows_and_offset_arrive_in_order_with_keys_headers_and_tombstones(delive
         publisher, consumer = await open_publisher(delivery, "order")
         allowed = [Row(b"a%d" % number, b"x" * 500) for number in range(2_000)]
         dead = [Row(None, b"{", [("reason", b"not_json")]), Row(b"k", None, [("reason", b"tombstone")])]
-        await publisher.publish({1: {ALLOW.name: allowed, DEAD.name: dead}}, {1: 2_002})
-        await publisher.publish({1: {ALLOW.name: [Row(b"last", b"y")], DEAD.name: []}}, {1: 2_003})
+        await publish(publisher, {1: {ALLOW.name: allowed, DEAD.name: dead}}, {1: 2_002})
+        await publish(publisher, {1: {ALLOW.name: [Row(b"last", b"y")], DEAD.name: []}}, {1: 2_003})
         rows = await committed_rows(delivery[1], start)
         found = [(row.key, row.value) for row in rows if row.topic == ALLOW.name]
         assert found == [(row.key, row.value) for row in [*allowed, Row(b"last", b"y")]]
@@ -117,7 +122,7 @@ def test_rows_go_to_the_partition_they_came_from_and_those_of_campaigns_to_one(d
         outputs = [
             {ALLOW.name: [Row(b"k", b"%d" % number)], CAMPAIGNS.name: [Row(b"c", b"%d" % number)]} for number in (0, 1)
         ]
-        await publisher.publish(dict(enumerate(outputs)), {0: 7, 1: 8})
+        await publish(publisher, dict(enumerate(outputs)), {0: 7, 1: 8})
         rows = await committed_rows(delivery[1], start)
         assert {(row.value, row.partition) for row in rows if row.topic == ALLOW.name} == {(b"0", 0), (b"1", 1)}
         told = [(row.value, row.partition) for row in rows if row.topic == CAMPAIGNS.name]
@@ -133,7 +138,9 @@ def test_a_row_near_the_topic_s_limit_fits(delivery: tuple[str, str]) -> None:
     async def run() -> None:
         start = await ends(delivery[1])
         publisher, consumer = await open_publisher(delivery, "large")
-        await publisher.publish({1: {DEAD.name: [Row(b"large", b"x" * 1_048_000, [("reason", b"too_large")])]}}, {1: 1})
+        await publish(
+            publisher, {1: {DEAD.name: [Row(b"large", b"x" * 1_048_000, [("reason", b"too_large")])]}}, {1: 1}
+        )
         sizes = [len(row.value) for row in await committed_rows(delivery[1], start) if row.key == b"large"]
         assert sizes == [1_048_000]
         await publisher.stop()
@@ -151,10 +158,25 @@ def test_a_row_that_the_brokers_refuse_commits_nothing(delivery: tuple[str, str]
         publisher, consumer = await open_publisher(delivery, "refused")
         refused = {DEAD.name: [Row(b"k", b"v")], ALLOW.name: [Row(b"k", b"x" * 3_000_000)]}
         with pytest.raises(KafkaError):
-            await publisher.publish({0: {ALLOW.name: [Row(b"k", b"v")]}, 1: refused}, {0: 1, 1: 2})
+            await publish(publisher, {0: {ALLOW.name: [Row(b"k", b"v")]}, 1: refused}, {0: 1, 1: 2})
         assert await committed_rows(delivery[1], start) == []
         assert [await consumer.committed(each) for each in (OTHER, SOURCE)] == [0, 0]
         await publisher.stop()
+        await consumer.stop()
+
+    asyncio.run(run())
+
+
+def test_a_batch_that_was_begun_and_never_decided_moves_no_offset(delivery: tuple[str, str]) -> None:
+    async def run() -> None:
+        start = await ends(delivery[1])
+        publisher, consumer = await open_publisher(delivery, "undecided")
+        await publish(publisher, {1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
+        await publisher.begin({0: 5, 1: 9})
+        await asyncio.sleep(0.5)
+        await publisher.stop()
+        assert {row.value for row in await committed_rows(delivery[1], start)} == {b"1"}
+        assert [await consumer.committed(each) or 0 for each in (OTHER, SOURCE)] == [0, 1]
         await consumer.stop()
 
     asyncio.run(run())
@@ -171,11 +193,11 @@ def test_a_former_owner_publishes_and_commits_nothing(kafka_only: tuple[str, str
     async def run() -> None:
         start = await ends(kafka_only[1])
         former, first = await open_publisher(kafka_only, "fenced")
-        await former.publish({1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
+        await publish(former, {1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
         owner, second = await open_publisher(kafka_only, "fenced")
         with pytest.raises((ProducerFenced, KafkaError)):
-            await former.publish({1: {ALLOW.name: [Row(b"k", b"zombie")]}}, {1: 9})
-        await owner.publish({1: {ALLOW.name: [Row(b"k", b"2")]}}, {1: 2})
+            await publish(former, {1: {ALLOW.name: [Row(b"k", b"zombie")]}}, {1: 9})
+        await publish(owner, {1: {ALLOW.name: [Row(b"k", b"2")]}}, {1: 2})
         assert [row.value for row in await committed_rows(kafka_only[1], start)] == [b"1", b"2"]
         assert await second.committed(SOURCE) == 2
         for each in (former, owner, first, second):
@@ -190,7 +212,7 @@ def test_an_owner_that_has_published_nothing_yet_is_shut_out_too(kafka_only: tup
         former, first = await open_publisher(kafka_only, "silent")
         owner, second = await open_publisher(kafka_only, "silent")
         with pytest.raises((ProducerFenced, KafkaError)):
-            await former.publish({0: {ALLOW.name: [Row(b"k", b"zombie")]}}, {0: 9})
+            await publish(former, {0: {ALLOW.name: [Row(b"k", b"zombie")]}}, {0: 9})
         assert await committed_rows(kafka_only[1], start) == []
         assert await second.committed(OTHER) == 0
         for each in (former, owner, first, second):
@@ -203,7 +225,7 @@ def test_what_a_former_owner_left_open_is_undone_at_once(kafka_only: tuple[str, 
     async def run() -> None:
         start = await ends(kafka_only[1])
         former, first = await open_publisher(kafka_only, "open")
-        await former.publish({1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
+        await publish(former, {1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
         name = (await committed(kafka_only[1], "open"))[SOURCE].metadata
         await former.stop()
         producer = AIOKafkaProducer(bootstrap_servers=kafka_only[1], transactional_id=name)
@@ -213,9 +235,27 @@ def test_what_a_former_owner_left_open_is_undone_at_once(kafka_only: tuple[str, 
         await producer.send_offsets_to_transaction({SOURCE: 9}, "open")
         owner, second = await open_publisher(kafka_only, "open")
         assert await second.committed(SOURCE) == 1
-        await owner.publish({1: {ALLOW.name: [Row(b"k", b"2")]}}, {1: 2})
+        await publish(owner, {1: {ALLOW.name: [Row(b"k", b"2")]}}, {1: 2})
         assert [row.value for row in await committed_rows(kafka_only[1], start)] == [b"1", b"2"]
         for each in (producer, owner, first, second):
+            await each.stop()
+
+    asyncio.run(run())
+
+
+def test_what_a_former_owner_has_begun_is_undone_and_not_published(kafka_only: tuple[str, str]) -> None:
+    async def run() -> None:
+        start = await ends(kafka_only[1])
+        former, first = await open_publisher(kafka_only, "begun")
+        await former.begin({1: 9})
+        await asyncio.sleep(0.5)
+        owner, second = await open_publisher(kafka_only, "begun")
+        await publish(owner, {1: {ALLOW.name: [Row(b"k", b"1")]}}, {1: 1})
+        with pytest.raises((ProducerFenced, KafkaError)):
+            await former.publish({1: {ALLOW.name: [Row(b"k", b"zombie")]}})
+        assert [row.value for row in await committed_rows(kafka_only[1], start)] == [b"1"]
+        assert await second.committed(SOURCE) == 1
+        for each in (former, owner, first, second):
             await each.stop()
 
     asyncio.run(run())
