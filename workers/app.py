@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +25,15 @@ import faust
 import mode
 import numpy as np
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CommitFailedError
-from faust.transport.utils import DefaultSchedulingStrategy
 
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.counters import CountersUnavailable
-from workers.decoding import Fetch, ends_of, joined, size
+from workers.decoding import Fetch, ends_of, size
+from workers.fetching import OnDemand, PollAsEvent, with_waiting
 from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
@@ -60,24 +60,8 @@ BATCHES_UNDER_WAY = 2
 REQUEST_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
 
-
 # aiokafka copies each record into one of eleven fields. What it copies from has all that is read here.
 PartitionRecords._consumer_record = lambda self, partition, record: record
-
-
-class PollAsEvent(DefaultSchedulingStrategy):
-    """Hands over what one poll of all partitions gave as one event: aiokafka's records by partition."""
-
-    def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
-        """One event a poll, in the place of one partition's last record."""
-        if not records:
-            return
-        source = next(iter(records))
-        last = records[source][-1]
-        fetch = {of.partition: fetched for of, fetched in records.items()}
-        stamp = last.offset, last.timestamp, last.timestamp_type
-        yield source, ConsumerRecord(*source, *stamp, None, fetch, None, -1, -1, ())
-
 
 app = faust.App(
     settings.group,
@@ -99,6 +83,7 @@ app = faust.App(
     worker_redirect_stdouts=False,
     autodiscover=False,
 )
+app.transport.Consumer = OnDemand  # type: ignore[misc]
 posts = app.topic(POSTS.name, key_type=bytes, value_type=bytes, value_serializer="raw", acks=False)
 
 
@@ -125,6 +110,11 @@ worker = Worker()
 def consumer() -> Any:
     """Faust's consumer, untyped: what it does not offer to settings or agents is reached through it."""
     return app.consumer
+
+
+def want() -> None:
+    """Ask for the posts of another batch."""
+    consumer()._thread.wanted.set()
 
 
 @app.on_worker_init.connect
@@ -187,6 +177,7 @@ async def own(*_: Any, **__: Any) -> None:
     await worker.moderator.own(owned)
     # Faust has no setting for it, and its default holds a lone post back for up to 1.5 s.
     consumer()._thread._consumer._fetcher._fetch_max_wait_ms = settings.fetch_wait_ms
+    want()
     metrics.lag.clear()
     metrics.partitions.set(len(owned))
     health.partitions = owned
@@ -209,6 +200,7 @@ async def live() -> None:
     assert worker.moderator is not None
     while True:
         health.beat()
+        want()
         if not health.redis:
             with contextlib.suppress(CountersUnavailable):
                 await worker.moderator.ping()
@@ -239,23 +231,33 @@ async def moderate(stream: Any) -> None:
         async with Overlap(BATCHES_UNDER_WAY) as worker.overlap:
             async for event in stream.events():
                 publisher = worker.publisher
-                await worker.overlap.room()
-                # What was fetched before a rebalance is fetched again after it, by whoever owns it then.
-                if publisher and publisher is worker.publisher:
-                    fetch = with_waiting(event.value, stream.channel.queue)
+                fetch = await worth_a_batch(event.value, stream.channel.queue, worker.overlap)
+                if publisher and may_begin(publisher):
                     await worker.overlap.start(decide(fetch), publish, partial(publisher.begin, ends_of(fetch)))
     finally:
         await worker.close()
 
 
-def with_waiting(fetch: Fetch, queue: Any) -> Fetch:
-    """A fetch and what was fetched behind it meanwhile: one batch costs less than several, and none waits longer.
+async def worth_a_batch(fetch: Fetch, queue: Any, overlap: Overlap) -> Fetch:
+    """A fetch and what was fetched behind it, when there is room for it.
 
-    A poll gives `batch_posts` records at most, so a batch has no more than half as many again.
+    A batch costs much whatever its size, and batches side by side hold each other up: only where many posts wait are
+    two under way, few wait until the batch before them has ended.
     """
-    while size(fetch) <= settings.batch_posts // 2 and not queue.empty():
-        fetch = joined(fetch, queue.get_nowait().value)
+    await overlap.room()
+    fetch = with_waiting(fetch, queue, settings.batch_posts)
+    if not consumer()._thread.more and size(fetch) <= settings.batch_posts // 2:
+        await overlap.drained()
+        fetch = with_waiting(fetch, queue, settings.batch_posts)
     return fetch
+
+
+def may_begin(publisher: Publisher) -> bool:
+    """Whether what was fetched while this one published is still to be decided here.
+
+    What was fetched before a rebalance, or before the end, is fetched again after it, by whoever owns it then.
+    """
+    return publisher is worker.publisher and bool(consumer().flow_active) and not health.draining
 
 
 async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
@@ -274,9 +276,10 @@ async def decide(fetch: Fetch) -> tuple[Fetch, Moderated, Any]:
 
 
 async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
-    """Publish what became of a fetch, and commit."""
+    """Publish what became of a fetch, and commit. The next batch is fetched meanwhile."""
     assert worker.publisher is not None
     fetch, moderated, span = decided
+    want()
     with metrics.timed("publish"):
         await worker.publisher.publish(moderated.rows)
     ends = ends_of(fetch)

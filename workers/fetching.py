@@ -1,0 +1,81 @@
+"""How posts come out of Kafka: what lies there when there is room for a batch, as one event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+from faust.transport.utils import DefaultSchedulingStrategy
+
+from workers.decoding import Fetch, joined, size
+
+
+class PollAsEvent(DefaultSchedulingStrategy):
+    """Hands over what one poll of all partitions gave as one event: aiokafka's records by partition."""
+
+    def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
+        """One event a poll, in the place of one partition's last record."""
+        if not records:
+            return
+        source = next(iter(records))
+        last = records[source][-1]
+        fetch = {of.partition: fetched for of, fetched in records.items()}
+        stamp = last.offset, last.timestamp, last.timestamp_type
+        yield source, ConsumerRecord(*source, *stamp, None, fetch, None, -1, -1, ())
+
+
+class PollsOnDemand(AIOKafkaConsumerThread):
+    """Asks the brokers for posts when they are wanted, once for a batch.
+
+    aiokafka reads ahead, and so has what came first after the last poll: many small answers, each of which costs both
+    sides as much as a large one. It is left to do so only while there is more than a poll takes.
+
+    Attributes:
+        wanted: set by whoever wants posts; cleared when a poll has brought all there were.
+        more: whether the last poll left posts lying there.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.wanted = asyncio.Event()
+        self.wanted.set()
+        self.more = False
+
+    async def getmany(self, *arguments: Any, **named: Any) -> Any:
+        """Faust's way to poll; what it gives is by partition."""
+        await self.wanted.wait()
+        records = await super().getmany(*arguments, **named)
+        if records and not self.more:
+            self.wanted.clear()
+        return records
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *arguments: Any, **named: Any) -> Any:
+        consumer.resume(*consumer.assignment())
+        records = await super()._fetch_records(consumer, *arguments, **named)
+        # In one go with the poll's end: aiokafka's reader comes to its turn when this waits for something.
+        assigned = consumer.assignment()
+        ends = {place: consumer.highwater(place) for place in records.keys() & assigned}
+        self.more = any([await consumer.position(place) < end for place, end in ends.items() if end is not None])
+        if not self.more:
+            consumer.pause(*assigned)
+        return records
+
+
+class OnDemand(Consumer):
+    """Faust's consumer, polling so."""
+
+    def _new_consumer_thread(self) -> PollsOnDemand:
+        return PollsOnDemand(self, loop=self.loop, beacon=self.beacon)
+
+
+def with_waiting(fetch: Fetch, queue: Any, most: int) -> Fetch:
+    """A fetch and what was fetched behind it meanwhile.
+
+    A poll gives `most` records, so a batch has no more than half as many again.
+    """
+    while size(fetch) <= most // 2 and not queue.empty():
+        fetch = joined(fetch, queue.get_nowait().value)
+    return fetch
