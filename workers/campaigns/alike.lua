@@ -1,8 +1,8 @@
 -- What find.lua knows of a campaign: its record, as it is stored until a post joins, and whether a sketch is like it.
 
 local byte = string.byte
-local KEYS_A_POST, SLOTS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_PERCENT, LEAST_EVIDENCE, SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4I4', ARGV[15])
+local KEYS_A_POST, SLOTS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_EVIDENCE, SAMPLES, LINKS =
+  unpack_from('<I4I4I4I4I4I4I4I4I4', ARGV[15])
 local RECORD, RECORD_BYTES, MEMBERS_AT = '<I4I4I4I4I4I4i8c8c8BBB', 51, 49
 
 -- A record as a table.
@@ -52,16 +52,11 @@ local function sketches_of(record)
   return sketches
 end
 
--- Whether so many slots in common are enough, of those that are filled.
-local function enough(same, filled)
-  return same >= LEAST_SAME and 100 * same >= LEAST_PERCENT * filled
-end
-
--- The post that is compared: its sketch, the slots of it that are filled, and what is in them. The lists are the same for
--- all posts, for tables that grow anew are what this would cost most.
-local sketch, slots, values, filled = nil, {}, {}, 0
-local function compare(seed)
-  sketch, filled = {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}, 0
+-- The post that is compared: the share it must have in common, its sketch, the slots of it that are filled, and what is
+-- in them. The lists are the same for all posts, for tables that grow anew are what this would cost most.
+local percent, sketch, slots, values, filled = 0, nil, {}, {}, 0
+local function compare(seed, least_percent)
+  percent, sketch, filled = least_percent, {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}, 0
   for slot = 1, SLOTS do
     local value = sketch[slot]
     if value > 0 then
@@ -69,6 +64,11 @@ local function compare(seed)
       slots[filled], values[filled] = slot, value
     end
   end
+end
+
+-- Whether so many slots in common are enough, of those that are filled.
+local function enough(same, of)
+  return same >= LEAST_SAME and 100 * same >= percent * of
 end
 
 -- Slots in which the post has what one of up to four members has.

@@ -15,11 +15,13 @@ WAYS = ("link_count", "terms_contact")
 """Signals of a way to whoever sells: full evidence, where the policy has them."""
 SELLING = ("marketing", "solicitation")
 """Models whose scores are evidence of as much."""
+ABUSE = "abuse"
+"""A model whose score speaks against it: who insults sells nothing."""
 WISHES = "terms_wishes"
-WISH_EVERY = 10
+WISH_EVERY = 11
 """Characters for each term of the policy's list `wishes` at which a text is nothing but a greeting."""
 SITE = "link_domain"
-ASKED = frozenset({*WAYS, *SELLING, WISHES, SITE})
+ASKED = frozenset({*WAYS, *SELLING, ABUSE, WISHES, SITE})
 """Signals that are to be measured: those of lists and models where the policy has the list, and the model is loaded."""
 
 
@@ -27,9 +29,9 @@ def texts_of(batch: Batch, columns: Columns, authors: NDArray[np.uint64] | None 
     """The comparable posts of a batch whose signals are measured.
 
     A post's evidence is full when it has a link, a term of the policy's list `contact`, or a number long enough to
-    call or write to; else it is the larger of its scores as marketing and as solicitation, less as far as the text
-    consists of wishes, for shops wish their customers the same before they come to their offer. Posts that are alike
-    and have hardly any on average are a greeting, a form, a slogan: no campaign, however many.
+    call or write to; else it is the larger of its scores as marketing and as solicitation, less as far as it scores as
+    abuse, and as the text consists of wishes, for shops wish their customers the same before they come to their offer.
+    Posts that are alike and have hardly any on average are a greeting, a form, a slogan: no campaign, however many.
 
     authors: uint64[n], hashes of the authors' ids, if they are known already.
     """
@@ -37,6 +39,8 @@ def texts_of(batch: Batch, columns: Columns, authors: NDArray[np.uint64] | None 
     for model in SELLING:
         if model in columns:
             np.maximum(evidence, columns[model].array, out=evidence)
+    if ABUSE in columns:
+        evidence *= 1 - columns[ABUSE].array
     if WISHES in columns:
         lengths = batch.folded_text.lengths
         evidence *= 1 - np.minimum(columns[WISHES].array * (WISH_EVERY / np.maximum(lengths, 1)), 1)

@@ -10,7 +10,7 @@ local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(AR
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local ID, KEY, ALL_KEYS = 8, 4, string.rep('c4', KEYS_A_POST)
-local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
+local HEAD, HEAD_BYTES = '<I4I4I4I4I4I4', 24
 local POST_BYTES = ID + RECORD_BYTES + SLOTS
 local NOBODY, NO_KEY = string.rep('\0', 8), string.rep('\255', 4)
 -- Behind an id under a key: the campaign has more than one post.
@@ -51,15 +51,16 @@ end
 
 -- Each post's keys; and by block the ids under them: of the block, or else of the one before.
 local post_count = #offsets / 8
-local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
+local block_of, percent_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}, {}
 for block = 1, #blocks do
   wanted[block], held[block], written[block] = {}, {}, {}
 end
 for post = 1, post_count do
-  local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
+  local place, _, _, _, _, percent = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
+  local block = place + 1
   local own, list = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
   local size = #list
-  block_of[post], fields[post] = block, own
+  block_of[post], percent_of[post], fields[post] = block, percent, own
   for part = 1, KEYS_A_POST do
     list[size + part] = own[part]
   end
@@ -89,7 +90,7 @@ end
 
 -- The campaign under most of the post's keys that it is like. `order` are those with votes.
 local votes, order = {}, {}
-local function likest(voted, seed, block)
+local function likest(voted, seed, percent, block)
   local is_new = true
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
@@ -106,7 +107,7 @@ local function likest(voted, seed, block)
     local record = looked_up(candidate, block)
     if record then
       if is_new then
-        compare(seed)
+        compare(seed, percent)
         is_new = false
       end
       sketches[candidate] = sketches[candidate] or sketches_of(record)
@@ -180,7 +181,7 @@ for post = 1, post_count do
   end
   local seed, id, record, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, '\0'
   if voted > 0 then
-    id, record = likest(voted, seed, block)
+    id, record = likest(voted, seed, percent_of[post], block)
     for place = 1, voted do
       votes[order[place]] = nil
     end

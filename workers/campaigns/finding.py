@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-KEYS = 10
+KEYS = 12
 """Keys of a text, each from a range of its own: the third of one is never the fourth of another."""
 NO_KEY = 0xFFFFFFFF
 SLOTS = 64
@@ -31,12 +31,14 @@ MEMBERS_COMPARED = 4
 another has. Four at most, by the way alike.lua goes through them."""
 LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
-LEAST_PERCENT = 22
-"""how many of a hundred of the slots that are filled in it or in those it is compared with."""
-LEAST_EVIDENCE = 12
+LEAST_PERCENT, LEAST_PERCENT_LETTERS = 26, 19
+"""how many of a hundred of the slots that are filled in it or in those it is compared with: of a Chinese text, and of
+one in an alphabet, where a change costs four grams instead of two."""
+LEAST_EVIDENCE = 8
 """Evidence that the posts of a campaign must have on average, of FULL_EVIDENCE: that they sell."""
-WORTH_COMPARING = 2
-"""Evidence without which a post is not compared: nine in ten ordinary posts have less, and few advertisements."""
+WORTH_COMPARING = 100
+"""Evidence, times characters, without which a post is not compared: two points of a text of fifty, for a longer one has
+more to sell with. Nine in ten ordinary posts have less, and few advertisements."""
 FULL_EVIDENCE = 100
 SAMPLES, LINKS = 3, 5
 """Texts and links that a campaign keeps for people to look at."""
@@ -50,8 +52,12 @@ SEED = np.dtype([
 """A campaign of one post, as it is stored; `evident` is the sum of its posts' evidence, `told_*` how large it was when
 it was last told, 0 if never."""
 POST = np.dtype([("id", "<u8"), ("seed", SEED)])
-HEAD = np.dtype([("block", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4")])
-"""A post's block (its place in `blocks`), and where its text and its link are in `samples`."""
+HEAD = np.dtype([
+    ("block", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4"),
+    ("percent", "<u4"),
+])  # fmt: skip
+"""A post's block (its place in `blocks`), where its text and its link are in `samples`, and how many of a hundred slots
+it must have in common with a campaign."""
 FOUND = np.dtype([("offset", "<i8"), ("id", "<u8"), ("shown", "u1")])
 
 

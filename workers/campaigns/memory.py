@@ -16,7 +16,6 @@ from workers.campaigns.finding import (
     HEAD,
     KEYS,
     LEAST_EVIDENCE,
-    LEAST_PERCENT,
     LEAST_SAME,
     LEAST_VOTES,
     LINKS,
@@ -67,13 +66,13 @@ class _Campaign:
             if text and len(kept) < most and text not in kept:
                 kept.append(text)
 
-    def is_like(self, sketch: np.ndarray) -> bool:
+    def is_like(self, sketch: np.ndarray, percent: int) -> bool:
         """Whether a sketch is like that of a member, or has enough of what all of them have together."""
         members = np.stack(self.sketches)
         shared, filled = (members == sketch) & (sketch > 0), (members > 0) | (sketch > 0)
         same = np.append(shared.sum(axis=1), shared.any(axis=0).sum())
         of = np.append(filled.sum(axis=1), filled.any(axis=0).sum())
-        return bool(((same >= LEAST_SAME) & (100 * same >= LEAST_PERCENT * of)).any())
+        return bool(((same >= LEAST_SAME) & (100 * same >= percent * of)).any())
 
     def grown(self) -> bool:
         told = self.head["accounts"] >= 2 * self.head["told_accounts"]
@@ -112,7 +111,7 @@ class MemoryFinder:
             for cell in cells:
                 if name := written.get(cell) or self._id(*cell):
                     votes[name[:8]] += LEAST_VOTES if len(name) > 8 else 1
-            alike = self._likest(votes, post["seed"]["slots"])
+            alike = self._likest(votes, post["seed"]["slots"], int(heads["percent"][row]))
             if alike:
                 own, campaign = alike
                 text, text_end, link, link_end = (
@@ -154,10 +153,10 @@ class MemoryFinder:
                 return self._blocks[number].ids[part][key]
         return None
 
-    def _likest(self, votes: Counter[bytes], sketch: np.ndarray) -> tuple[bytes, _Campaign] | None:
+    def _likest(self, votes: Counter[bytes], sketch: np.ndarray, percent: int) -> tuple[bytes, _Campaign] | None:
         """The campaign under most of the post's keys that it is like."""
         for name in (name for name, number in votes.most_common(CANDIDATES) if number >= LEAST_VOTES):
             campaign = self._campaigns.get(name)
-            if campaign and campaign.is_like(sketch):
+            if campaign and campaign.is_like(sketch, percent):
                 return name, campaign
         return None

@@ -8,6 +8,7 @@ The *keys* are minima of long grams (3 Chinese characters, or 6 letters): rare e
 The *sketch* is of short grams (2 characters, or 4 letters), which survive where one character in five was changed.
 
 Links, mentions, hashtags and numbers are left out, for they change from copy to copy, and so is what a text quotes.
+Where hardly anything is left of a long text, its numbers are kept.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from numpy.typing import NDArray
 
 from models.grams import NO_GRAM, gram_hashes
 from workers.batch import Batch
-from workers.campaigns.finding import KEYS, SLOTS
+from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, SLOTS
 
 LEAST_WEIGHT = 20
 """What a text must carry: slots of its sketch that are filled, which count half as much again where they are of Chinese
 characters. Fifteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
+LONG, LEAST_WEIGHT_LONG = 32, 10
+"""So many characters that carry less say one short thing again and again, or little but a number: then numbers are
+looked at, too, and this is enough."""
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
@@ -52,6 +56,8 @@ class Sketches:
     """(m, KEYS): the keys; EMPTY where a text has no gram in a key's part."""
     slots: NDArray[np.uint8]
     """(m, SLOTS): the sketch; 0 where a text has no gram in a slot."""
+    percent: NDArray[np.uint32]
+    """(m,): how many of a hundred slots it must have in common with what it is compared with."""
 
 
 def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
@@ -65,44 +71,72 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     rows = (enough if worth is None else enough & worth).nonzero()[0]
     if len(rows) == 0:
         nothing = np.zeros(0, np.uint32)
-        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8))
+        return Sketches(rows, nothing.reshape(0, KEYS), np.zeros((0, SLOTS), np.uint8), nothing)
     sizes = lengths[rows]
     starts = np.concatenate([[0], sizes.cumsum()])
     owner = np.arange(len(rows)).repeat(sizes)
-    at = np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]
-    codes = folded.codes[at]
+    codes = folded.codes[np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]]
+    changes = changing(batch, rows, starts)
+    letters = np.add.reduceat(codes < ALPHABETS_END, starts[:-1], dtype=np.int64) / sizes
+    weights, percent = 1.5 - 0.5 * letters, LEAST_PERCENT - (LEAST_PERCENT - LEAST_PERCENT_LETTERS) * letters
+    keys, slots = _minima_of(codes, starts, changes | digits_of(codes))
+    enough = weights * np.count_nonzero(slots, axis=1) >= LEAST_WEIGHT
+    sparse = ~enough & (sizes >= LONG)
+    if sparse.any():
+        at = sparse[owner]
+        keys[sparse], slots[sparse] = _minima_of(codes[at], np.concatenate([[0], sizes[sparse].cumsum()]), changes[at])
+        enough |= sparse & (weights * np.count_nonzero(slots, axis=1) >= LEAST_WEIGHT_LONG)
+    percent = percent.round().astype(np.uint32)
+    return Sketches(rows[enough], keys[enough], slots[enough], percent[enough])
+
+
+def _minima_of(codes: Hashes, starts: Places, left_out: Flags) -> tuple[Hashes, NDArray[np.uint8]]:
+    """Keys and slots, as `Sketches` has them, of texts that lie end to end.
+
+    starts: where each begins, and the last ends. left_out: codes of which nothing is kept.
+    """
+    texts = len(starts) - 1
+    owner = np.arange(texts).repeat(np.diff(starts))
     alphabetic = codes < ALPHABETS_END
-    digits = codes - np.uint32(ord("0")) <= 9
-    changes = digits | changing(batch, rows, starts)
     # Not the batch's own grams: those are salted by script, and one character more would change them all.
     _, twos, threes = gram_hashes(codes, starts)
     shorts = np.where(alphabetic, chained(twos, 2), twos)
     longs = np.where(alphabetic, chained(threes, 3), threes)
-    reach = [changes]
+    reach = [left_out]
     for step in range(1, 6):
         reach.append(reach[-1].copy())
-        reach[-1][:-step] |= changes[step:]
+        reach[-1][:-step] |= left_out[step:]
     shorts[np.where(alphabetic, reach[3], reach[1])] = NO_GRAM
     longs[np.where(alphabetic, reach[5], reach[2])] = NO_GRAM
-
-    sketched = minima(shorts, owner, len(rows), SLOTS)
-    weight = (sketched != EMPTY).sum(axis=1) * (
-        1.5 - 0.5 * np.add.reduceat(alphabetic, starts[:-1], dtype=np.int64) / sizes
-    )
-    enough = weight >= LEAST_WEIGHT
+    sketched = minima(shorts, owner, texts, SLOTS)
     slots = np.maximum(sketched & np.uint32(0xFF), 1).astype(np.uint8)
     slots[sketched == EMPTY] = 0
-    return Sketches(rows[enough], minima(longs, owner, len(rows), KEYS)[enough], slots[enough])
+    return minima(longs, owner, texts, KEYS), slots
 
 
 def numbered(batch: Batch) -> Flags:
-    """(n,): the text has a number as long as one to call or write to."""
+    """(n,): the text has a number as long as one to call or write to, in one or in groups of three digits and more."""
     folded = batch.folded_text
-    ends = long_runs(folded.codes - np.uint32(ord("0")) <= 9).nonzero()[0]
-    rows = folded.starts.searchsorted(ends, side="right") - 1
+    digits = digits_of(folded.codes)
     result = np.zeros(len(batch), np.bool_)
-    result[rows[ends - folded.starts[rows] >= PHONE_DIGITS - 1]] = True
+    threes = ends_of_runs(digits, 3)
+    between = (threes[2:-4] & threes[6:]).nonzero()[0] + 3
+    # Whatever sign is between digits, folding leaves a space there.
+    between = between[folded.codes[between] == ord(" ")]
+    rows = folded.starts.searchsorted(between, side="right") - 1
+    inside = (between - folded.starts[rows] >= 3) & (folded.starts[rows] + folded.lengths[rows] - between > 3)
+    grouped = digits.copy()
+    grouped[between[inside]] = True
+    for places, length in ((digits, PHONE_DIGITS), (grouped, PHONE_DIGITS + 1)):
+        ends = ends_of_runs(places, length).nonzero()[0]
+        rows = folded.starts.searchsorted(ends, side="right") - 1
+        result[rows[ends - folded.starts[rows] >= length - 1]] = True
     return result
+
+
+def digits_of(codes: Hashes) -> Flags:
+    """Which codes are digits."""
+    return codes - np.uint32(ord("0")) <= 9
 
 
 def chained(grams: Hashes, size: int) -> Hashes:
@@ -156,9 +190,9 @@ def minima(grams: Hashes, owner: Places, texts: int, parts: int) -> Hashes:
     return result.reshape(texts, parts)
 
 
-def long_runs(digits: Flags) -> Flags:
-    """Where PHONE_DIGITS digits or more end; the texts lie end to end."""
-    runs = digits.copy()
-    for step in range(1, PHONE_DIGITS):
-        runs[step:] &= digits[:-step]
+def ends_of_runs(places: Flags, length: int) -> Flags:
+    """Where so many of these places or more in a row end; the texts lie end to end."""
+    runs = places.copy()
+    for step in range(1, length):
+        runs[step:] &= places[:-step]
     return runs

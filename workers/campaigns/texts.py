@@ -32,6 +32,8 @@ class Texts:
     """(m,): the beginning of each text."""
     links: Sequence[bytes]
     """(m,): the site that each links to first, or nothing."""
+    percent: NDArray[np.uint32]
+    """(m,): as `Sketches` has it."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -45,13 +47,16 @@ class Texts:
             self.posts[at],
             [self.samples[row] for row in at.tolist()],
             [self.links[row] for row in at.tolist()],
+            self.percent[at],
         )
 
     def part(self, start: int, stop: int) -> Texts:
         """Those of the batch's rows from `start` to `stop`, which become rows from 0 on."""
         first, last = self.rows.searchsorted((start, stop)).tolist()
         at = slice(first, last)
-        return Texts(self.rows[at] - start, self.keys[at], self.posts[at], self.samples[at], self.links[at])
+        return Texts(
+            self.rows[at] - start, self.keys[at], self.posts[at], self.samples[at], self.links[at], self.percent[at]
+        )
 
     def blocks(self, window_ms: int) -> tuple[list[int], NDArray[np.intp]]:
         """The blocks of time that the posts are in, each as long as the window; and each post's place among them."""
@@ -66,7 +71,7 @@ class Texts:
         heads = np.empty(len(self), HEAD)
         ends = np.fromiter(accumulate(map(len, (*self.samples, *self.links))), np.int64, 2 * len(self))
         begins = np.concatenate([[0], ends[:-1]])
-        heads["block"] = blocks
+        heads["block"], heads["percent"] = blocks, self.percent
         heads["text"], heads["link"] = begins.reshape(2, -1)
         heads["text_end"], heads["link_end"] = ends.reshape(2, -1)
         return heads.tobytes()
@@ -84,7 +89,7 @@ def comparable(
     evidence: (n,): how far the post sells, 0 to FULL_EVIDENCE. sites: (n,): the registered domain that a
     post links to first. authors: (n,): hashes of the authors' ids, if they are known already.
     """
-    made = made or sketches(batch, evidence >= WORTH_COMPARING)
+    made = made or sketches(batch, evidence * batch.folded_text.lengths >= WORTH_COMPARING)
     rows = made.rows.tolist()
     texts = [batch.texts[row] for row in rows]
     posts = np.zeros(len(rows), POST)
@@ -107,7 +112,7 @@ def comparable(
         if site := sites[row]:
             links[place] = site[:SAMPLE_CHARACTERS].encode("utf-8", "replace")
     samples = [text[:SAMPLE_CHARACTERS].encode("utf-8", "replace") for text in texts]
-    return Texts(made.rows, made.keys, posts, samples, links)
+    return Texts(made.rows, made.keys, posts, samples, links, made.percent)
 
 
 def _names(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:

@@ -31,14 +31,13 @@ def _script(*parts: str) -> tuple[str, str]:
 
 _APPLY, _FIND = _script("counters/apply.lua"), _script("campaigns/alike.lua", "campaigns/find.lua")
 _FIND_CONSTANTS = struct.pack(
-    "<10I",
+    "<9I",
     finding.KEYS,
     finding.SLOTS,
     finding.LEAST_VOTES,
     finding.CANDIDATES,
     finding.MEMBERS_COMPARED,
     finding.LEAST_SAME,
-    finding.LEAST_PERCENT,
     finding.LEAST_EVIDENCE,
     finding.SAMPLES,
     finding.LINKS,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_SAME, LEAST_VOTES, NO_KEY, SLOTS
+from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, LEAST_SAME, LEAST_VOTES, NO_KEY, SLOTS
 from workers.campaigns.sketch import minima
 
 PICTURE = Path(__file__).parents[3] / "workers" / "campaigns" / "curve.svg"
@@ -32,8 +32,11 @@ def kept(grams: NDArray[np.uint32], parts: int) -> NDArray[np.uint32]:
     return minima(grams.ravel(), np.repeat(np.arange(PAIRS), GRAMS), PAIRS, parts)
 
 
-def measured(similarity: float, rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Exact similarity, and the shares found by keys of one post, by one key of many, and by the sketch."""
+def measured(similarity: float, rng: np.random.Generator) -> tuple[float, float, float, float, float]:
+    """Exact similarity, and the shares found by keys of one post, by one key of many, and by the sketch.
+
+    The sketch's is that of Chinese texts, and then of those in an alphabet.
+    """
     one, other, exact = pairs(similarity, rng)
     keys, other_keys = kept(one, KEYS), kept(other, KEYS)
     same = (keys == other_keys) & (keys != NO_KEY)
@@ -43,16 +46,20 @@ def measured(similarity: float, rng: np.random.Generator) -> tuple[float, float,
     low, other_low = (np.where(each == NO_KEY, 0, np.maximum(each & 0xFF, 1)) for each in (first, second))
     agree = ((low == other_low) & (low > 0)).sum(axis=1)
     either = ((low > 0) | (other_low > 0)).sum(axis=1)
-    alike = (agree >= LEAST_SAME) & (100 * agree >= LEAST_PERCENT * either)
-    return exact, float((votes >= LEAST_VOTES).mean()), float((same.sum(axis=1) >= 1).mean()), float(alike.mean())
+    chinese, letters = (
+        float(((agree >= LEAST_SAME) & (100 * agree >= percent * either)).mean())
+        for percent in (LEAST_PERCENT, LEAST_PERCENT_LETTERS)
+    )
+    return exact, float((votes >= LEAST_VOTES).mean()), float((same.sum(axis=1) >= 1).mean()), chinese, letters
 
 
 def drawn(rows: NDArray[np.float64]) -> str:
     """The curves as SVG."""
     curves = (
-        ("keys of a campaign (one of ten)", rows[:, 2], "#1f6f54"),
-        ("keys of a single post (two of five)", rows[:, 1], "#b3541e"),
-        ("sketch (64 slots)", rows[:, 3], "#3a5a9b"),
+        ("keys of a campaign (one of twelve)", rows[:, 2], "#1f6f54"),
+        ("keys of a single post (two of six)", rows[:, 1], "#b3541e"),
+        ("sketch of a Chinese text (64 slots)", rows[:, 3], "#3a5a9b"),
+        ("sketch of one in an alphabet", rows[:, 4], "#8a5a9b"),
     )
     right, bottom = WIDTH - 20, HEIGHT - 50
 
@@ -73,7 +80,7 @@ def drawn(rows: NDArray[np.float64]) -> str:
     for line, (name, shares, colour) in enumerate(curves):
         points = " ".join(place(x, y) for x, y in zip(rows[:, 0], shares, strict=True))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{right - 240}" y="{bottom - 60 + 18 * line}" fill="{colour}">{name}</text>')
+        parts.append(f'<text x="{right - 240}" y="{bottom - 78 + 18 * line}" fill="{colour}">{name}</text>')
     middle = (LEFT + right) / 2
     parts.append(
         f'<text x="{middle}" y="{HEIGHT - 12}" text-anchor="middle">similarity (Jaccard) of the sets of grams</text>'

@@ -81,12 +81,19 @@ def test_without_evidence_alike_posts_are_no_campaign(find: Find) -> None:
 
 
 def test_a_post_that_does_not_sell_at_all_is_not_compared(find: Find) -> None:
-    assert not find(batch_of([OFFER] * 9), evidence=WORTH_COMPARING - 1).ids.any()
+    assert not find(batch_of([OFFER] * 9), evidence=0).ids.any()
+
+
+def test_the_longer_a_text_is_the_less_evidence_will_do_for_it_to_be_compared(find: Find) -> None:
+    short = OFFER[:30]
+    assert not find(batch_of([short] * 9), evidence=WORTH_COMPARING // 30).ids.any()
+    assert find(batch_of([short] * 9), evidence=WORTH_COMPARING // 30 + 1).ids.all()
+    assert find(batch_of([short * 2] * 9, first=9), evidence=WORTH_COMPARING // 30).ids.all()
 
 
 def test_it_is_the_average_of_the_posts_evidence_that_counts(find: Find) -> None:
-    assert not find(batch_of([OFFER] * 20), evidence=WORTH_COMPARING).shown.any()
-    assert find(batch_of([OFFER] * 5, first=20)).shown.tolist() == [False] * 2 + [True] * 3
+    assert not find(batch_of([OFFER] * 20), evidence=2).shown.any()
+    assert find(batch_of([OFFER] * 5, first=20)).shown.tolist() == [False] + [True] * 4
 
 
 def test_one_account_is_no_campaign_however_much_it_posts(find: Find) -> None:
@@ -122,7 +129,12 @@ def test_a_campaign_tells_the_sites_that_it_links_to(store: Store, run: Callable
     batch = batch_of([OFFER] * 4)
     texts = texts_of(batch)
     linked = type(texts)(
-        texts.rows, texts.keys, texts.posts, texts.samples, [b"", b"a.example", b"b.example", b"a.example"]
+        texts.rows,
+        texts.keys,
+        texts.posts,
+        texts.samples,
+        [b"", b"a.example", b"b.example", b"a.example"],
+        texts.percent,
     )
     campaigns = run(find_in(store, batch, linked))
     assert campaigns.grown[-1][1].links == ["a.example", "b.example"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.grammar import labelled_texts
-from workers.campaigns.finding import KEYS, NO_KEY, SLOTS
+from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, NO_KEY, SLOTS
 from workers.campaigns.sketch import numbered, sketches
 
 from .conftest import ENGLISH_OFFER, OFFER, batch_of, changed
@@ -70,7 +70,29 @@ def test_a_number_to_call_is_seen_however_it_is_written_and_not_across_texts() -
     assert numbered(batch).tolist() == [True, False, False, False, False, False]
 
 
-ODD = st.text(alphabet="ab 12加微信.哈\u0301😀ก@#\nhtps:/é", max_size=90)
+def test_a_number_may_be_in_groups_and_a_date_or_a_sum_is_none() -> None:
+    texts = ["138-0013-8000", "加 3430 9996 聊", "2026-11-27 18:30", "1,000,000", "138 001", "2026 and 2027"]
+    assert numbered(batch_of(texts)).tolist() == [True, True, False, False, False, False]
+
+
+def test_of_one_short_thing_said_again_and_again_the_number_is_looked_at() -> None:
+    one, same, other = (f"加我聊聊{number}" * 4 for number in ("2124183607", "2124183607", "8093327451"))
+    found = sketches(batch_of([f"{one}呀", same, other, OFFER, "生日快乐" * 20]))
+    assert found.rows.tolist() == [0, 1, 2, 3]
+    assert similarity(found.slots[0], found.slots[1]) > 0.8
+    assert similarity(found.slots[0], found.slots[2]) < 0.5
+
+
+def test_texts_in_an_alphabet_need_less_in_common() -> None:
+    chinese, english, both = sketches(
+        batch_of([OFFER, ENGLISH_OFFER, OFFER[:40] + ENGLISH_OFFER[:40]])
+    ).percent.tolist()
+    assert chinese == LEAST_PERCENT
+    assert english == LEAST_PERCENT_LETTERS
+    assert english < both < chinese
+
+
+ODD = st.text(alphabet="ab 12345加微信.哈\u0301😀ก@#\nhtps:/é", max_size=90)
 
 
 @settings(max_examples=60)
@@ -90,13 +112,14 @@ def test_a_text_has_the_same_sketch_alone_and_in_any_batch(texts: list[str]) -> 
             place = rows.index(row)
             assert alone.keys[0].tolist() == found.keys[place].tolist()
             assert alone.slots[0].tolist() == found.slots[place].tolist()
+            assert alone.percent[0] == found.percent[place]
 
 
 @pytest.mark.parametrize("similarity", [0.1, 0.3, 0.5, 0.8])
 def test_keys_are_shared_as_often_as_the_similarity_says(similarity: float) -> None:
-    exact, two_of_five, one_of_ten, _ = measured(similarity, np.random.default_rng(8))
-    assert one_of_ten == pytest.approx(1 - (1 - exact) ** 10, abs=0.03)
-    assert two_of_five == pytest.approx(1 - (1 - exact) ** 5 - 5 * exact * (1 - exact) ** 4, abs=0.03)
+    exact, two_of_six, one_of_twelve, *_ = measured(similarity, np.random.default_rng(8))
+    assert one_of_twelve == pytest.approx(1 - (1 - exact) ** 12, abs=0.03)
+    assert two_of_six == pytest.approx(1 - (1 - exact) ** 6 - 6 * exact * (1 - exact) ** 5, abs=0.03)
 
 
 def test_a_batch_without_such_texts_has_none() -> None:
