@@ -51,6 +51,12 @@ def test_an_advertisement_of_many_accounts_is_a_campaign_from_the_fifth_on() -> 
     assert named[-1]
 
 
+def test_a_few_words_and_a_number_again_and_again_are_a_campaign_and_a_cheer_is_none() -> None:
+    named = campaigns(posts([changed("加我看片 2124 183607 " * 3, 0.1, seed) for seed in range(30)]))
+    assert sum(map(bool, named[10:])) >= 18
+    assert not any(campaigns(posts([changed("中国队加油！冲啊！" * 5, 0.1, seed) for seed in range(30)])))
+
+
 @pytest.mark.parametrize("text", [GREETING, ENGLISH_GREETING, *WISHES])
 def test_greetings_on_a_holiday_are_none(text: str) -> None:
     assert not any(campaigns(posts([changed(text, 0.05, seed) for seed in range(60)])))
