@@ -31,7 +31,7 @@ MEMBERS_COMPARED = 4
 another has. Four at most, by the way alike.lua goes through them."""
 LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
-LEAST_PERCENT, LEAST_PERCENT_LETTERS = 26, 20
+LEAST_PERCENT, LEAST_PERCENT_LETTERS = 26, 21
 """how many of a hundred of the slots that are filled in it or in those it is compared with: of a Chinese text, and of
 one in an alphabet, where a change costs four grams instead of two."""
 LEAST_EVIDENCE = 8
