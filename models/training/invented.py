@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.grammar import labelled_texts, phrasebook
-from models.training.examples import Examples
+from models.training.examples import Examples, joined
 
 GRAMMAR = "our own grammar"
 MASKED_DIGITS = re.compile(r"x{2,}")
@@ -53,6 +53,16 @@ def bare_replies(count: int, weight: float, seed: int) -> Examples:
     """The same next-to-nothing under ordinary names, which is what ordinary people write, too."""
     names = expanded("name.zh", count // 2, seed) + expanded("name.en", count - count // 2, seed)
     return made(expanded("bare", count, seed + 2), names, positive=False, weight=weight)
+
+
+def appeals(count: int, weights: tuple[float, float], seed: int) -> Examples:
+    """Appeals to the public, with a number to call: they ask as advertising does, and sell nothing. weights: of Chinese
+    ones and of English ones, as many each."""
+    each = zip(("appeal.zh", "appeal.en"), weights, strict=True)
+    return joined([
+        made(expanded(symbol, count // 2, seed), [""] * (count // 2), positive=False, weight=weight)
+        for symbol, weight in each
+    ])  # fmt: skip
 
 
 def reactions(count: int, weight: float, seed: int) -> Examples:

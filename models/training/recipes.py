@@ -13,6 +13,7 @@ from models.documents import Reads
 from models.training.examples import Examples, examples, fragments, joined, nameless, weighing, with_names
 from models.training.fit import Ways
 from models.training.invented import (
+    appeals,
     bare_replies,
     expanded,
     invented,
@@ -87,6 +88,7 @@ def marketing(folder: Path, seed: int) -> Examples:
         small_talk(12_000, 0.08, seed),
         bare_replies(3_000, 0.2, seed),
         reactions(2_000, 0.3, seed),
+        appeals(4_000, (0.4, 0.3), seed),
     ]
     return joined([
         messages,
@@ -129,6 +131,7 @@ def solicitation(folder: Path, seed: int) -> Examples:
         *offers,
         telling_names(6_000, 0.5, seed),
         bare_replies(3_000, 0.3, seed),
+        appeals(4_000, (0.5, 0.5), seed),
     ]), TRIMMED, seed)  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""Talk about a subject is not the thing itself: news, warnings, health, questions, a victim who asks for help."""
+"""Talk about a subject is not the thing itself: news, warnings, health, questions, a victim who asks for help; nor is an
+appeal to everybody that says whom to call."""
 
 from __future__ import annotations
 
@@ -36,8 +37,20 @@ TALK = [
     "The article explains why sex education lowers teen pregnancy",
 ]
 
+APPEALS = [
+    "我父亲昨天下午在人民公园附近走失，七十二岁，穿灰色外套，有记忆障碍，看到的好心人请打 13800001111，家里人很着急",
+    "孩子急需A型血小板，现在在市第一医院住院部八楼，能献的朋友请联系 13900002222 王女士，求扩散，谢谢大家",
+    "小区里捡到一只金毛，脖子上有红色项圈，很乖，主人看到请打电话 13700003333，我先帮忙养着",
+    "今晚暴雨，地铁三号线停运，被困的市民可以拨打应急热线 4008123123，附近的体育馆已经开放，大家注意安全",
+    "有没有人认识这位叔叔？他在急诊门口晕倒了，身上没带手机，护士站电话 021-55556666，认识的赶紧联系医院",
+    "我捐过三次血了，血站说这周 O 型特别缺，想去的可以先打电话 010-66668888 预约，带身份证就行",
+    "Our neighbour Tom hasn't been home since Sunday, he forgets things and might look lost. Call his wife on 07911 123456",
+    "Found this little terrier wandering on Mill Road, no tag, safe with us now. Ring 555-0143 if she's yours",
+    "The hospital is short of O negative this week. You can book a slot at 0300 123 2323, it only takes an hour",
+]
 
-@pytest.mark.parametrize("text", TALK)
+
+@pytest.mark.parametrize("text", TALK + APPEALS)
 def test_talk_about_a_subject_scores_low(scorer: Scorer, text: str) -> None:
     scores = scorer.score(grams(fold([text])), grams(fold([""])), [text], [""])
     found = dict(zip(scorer.names, scores[0].tolist(), strict=True))
