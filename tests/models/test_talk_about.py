@@ -1,5 +1,5 @@
-"""Talk about a subject is not the thing itself: news, warnings, health, questions, a victim who asks for help; nor is an
-appeal to everybody that says whom to call."""
+"""Talk about a subject is not the thing itself: news, warnings, health, questions, a victim who asks for help; nor is
+an appeal to everybody that says whom to call."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ APPEALS = [
     "今晚暴雨，地铁三号线停运，被困的市民可以拨打应急热线 4008123123，附近的体育馆已经开放，大家注意安全",
     "有没有人认识这位叔叔？他在急诊门口晕倒了，身上没带手机，护士站电话 021-55556666，认识的赶紧联系医院",
     "我捐过三次血了，血站说这周 O 型特别缺，想去的可以先打电话 010-66668888 预约，带身份证就行",
-    "Our neighbour Tom hasn't been home since Sunday, he forgets things and might look lost. Call his wife on 07911 123456",
+    "Our neighbour Tom hasn't been home since Sunday, he forgets things and may be lost. Call his wife on 07911 123456",
     "Found this little terrier wandering on Mill Road, no tag, safe with us now. Ring 555-0143 if she's yours",
     "The hospital is short of O negative this week. You can book a slot at 0300 123 2323, it only takes an hour",
 ]

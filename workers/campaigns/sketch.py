@@ -8,7 +8,7 @@ The *keys* are minima of long grams (3 Chinese characters, or 6 letters): rare e
 The *sketch* is of short grams (2 characters, or 4 letters), which survive where one character in five was changed.
 
 Links, mentions, hashtags and numbers are left out, for they change from copy to copy, and so is what a text quotes.
-Where hardly anything is left of a long text, its numbers are kept.
+Where hardly anything is left of a long text that has a number to call, its numbers are kept.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LEAST_WEIGHT = 20
 """What a text must carry: slots of its sketch that are filled, which count half as much again where they are of Chinese
 characters. Fifteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
 LONG, LEAST_WEIGHT_LONG = 32, 10
-"""So many characters that carry less say one short thing again and again, or little but a number: then numbers are
-looked at, too, and this is enough."""
+"""So many characters that carry less, PHONE_DIGITS of them digits, say one short thing and a number again and again, or
+little but the number: then numbers are looked at, too, and this is enough."""
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
@@ -76,12 +76,12 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     starts = np.concatenate([[0], sizes.cumsum()])
     owner = np.arange(len(rows)).repeat(sizes)
     codes = folded.codes[np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]]
-    changes = changing(batch, rows, starts)
+    changes, digits = changing(batch, rows, starts), digits_of(codes)
     letters = np.add.reduceat(codes < ALPHABETS_END, starts[:-1], dtype=np.int64) / sizes
     weights, percent = 1.5 - 0.5 * letters, LEAST_PERCENT - (LEAST_PERCENT - LEAST_PERCENT_LETTERS) * letters
-    keys, slots = _minima_of(codes, starts, changes | digits_of(codes))
+    keys, slots = _minima_of(codes, starts, changes | digits)
     enough = weights * np.count_nonzero(slots, axis=1) >= LEAST_WEIGHT
-    sparse = ~enough & (sizes >= LONG)
+    sparse = ~enough & (sizes >= LONG) & (np.add.reduceat(digits, starts[:-1], dtype=np.int64) >= PHONE_DIGITS)
     if sparse.any():
         at = sparse[owner]
         keys[sparse], slots[sparse] = _minima_of(codes[at], np.concatenate([[0], sizes[sparse].cumsum()]), changes[at])

@@ -54,7 +54,8 @@ def test_an_advertisement_of_many_accounts_is_a_campaign_from_the_fifth_on() -> 
 def test_a_few_words_and_a_number_again_and_again_are_a_campaign_and_a_cheer_is_none() -> None:
     named = campaigns(posts([changed("加我看片 2124 183607 " * 3, 0.1, seed) for seed in range(30)]))
     assert sum(map(bool, named[10:])) >= 18
-    assert not any(campaigns(posts([changed("中国队加油！冲啊！" * 5, 0.1, seed) for seed in range(30)])))
+    cheers = ["中国队加油！冲啊！" * (4 + number % 5) for number in range(30)]
+    assert not any(campaigns(posts(cheers, links=["https://match.example"])))
 
 
 @pytest.mark.parametrize("text", [GREETING, ENGLISH_GREETING, *WISHES])
@@ -70,6 +71,13 @@ def test_a_shop_that_wishes_the_same_and_comes_to_its_offer_is_a_campaign() -> N
 def test_wishes_that_lead_to_a_seller_are_a_campaign() -> None:
     named = campaigns(posts([f"{WISHES[0]}，加微信 vx88661" for _ in range(20)]))
     assert all(named[4:])
+
+
+def test_an_appeal_that_many_pass_on_passes() -> None:
+    appeal = "我父亲昨天下午在人民公园附近走失，七十二岁，穿灰色外套，看到的好心人请打 13800001111，家里人很着急"
+    passed_on = posts([changed(appeal, 0.05, seed) for seed in range(60)])
+    judgement = asyncio.run(offline_judge(None, None).judge(Batch.offline(passed_on)))
+    assert not judgement.verdicts.verdict.any()
 
 
 def test_slogans_and_lines_of_a_song_are_too_short_to_be_one() -> None:
