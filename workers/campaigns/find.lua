@@ -51,16 +51,15 @@ end
 
 -- Each post's keys; and by block the ids under them: of the block, or else of the one before.
 local post_count = #offsets / 8
-local block_of, percent_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}, {}
+local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
 for block = 1, #blocks do
   wanted[block], held[block], written[block] = {}, {}, {}
 end
 for post = 1, post_count do
-  local place, _, _, _, _, percent = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-  local block = place + 1
+  local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
   local own, list = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
   local size = #list
-  block_of[post], percent_of[post], fields[post] = block, percent, own
+  block_of[post], fields[post] = block, own
   for part = 1, KEYS_A_POST do
     list[size + part] = own[part]
   end
@@ -155,7 +154,7 @@ local function join(id, record, seed, post)
     record.members, record.packed = record.members + 1, record.packed .. sub(seed, RECORD_BYTES + 1)
     sketches[id][record.members] = sketch
   end
-  local _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
+  local _, _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
   keep(record.samples, SAMPLES, text, text_end)
   keep(record.links, LINKS, link, link_end)
 end
@@ -181,7 +180,8 @@ for post = 1, post_count do
   end
   local seed, id, record, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, '\0'
   if voted > 0 then
-    id, record = likest(voted, seed, percent_of[post], block)
+    local _, percent = unpack_from('<I4I4', heads, (post - 1) * HEAD_BYTES + 1)
+    id, record = likest(voted, seed, percent, block)
     for place = 1, voted do
       votes[order[place]] = nil
     end

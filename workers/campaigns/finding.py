@@ -53,11 +53,10 @@ SEED = np.dtype([
 it was last told, 0 if never."""
 POST = np.dtype([("id", "<u8"), ("seed", SEED)])
 HEAD = np.dtype([
-    ("block", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4"),
-    ("percent", "<u4"),
+    ("block", "<u4"), ("percent", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4"),
 ])  # fmt: skip
-"""A post's block (its place in `blocks`), where its text and its link are in `samples`, and how many of a hundred slots
-it must have in common with a campaign."""
+"""A post's block (its place in `blocks`), how many of a hundred slots it must have in common with a campaign, and where
+its text and its link are in `samples`."""
 FOUND = np.dtype([("offset", "<i8"), ("id", "<u8"), ("shown", "u1")])
 
 

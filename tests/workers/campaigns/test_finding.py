@@ -140,6 +140,21 @@ def test_a_campaign_tells_the_sites_that_it_links_to(store: Store, run: Callable
     assert campaigns.grown[-1][1].links == ["a.example", "b.example"]
 
 
+@pytest.mark.parametrize(("percent", "is_alike"), [(23, True), (24, False)])
+def test_a_post_must_have_as_much_in_common_as_is_asked_of_it(
+    store: Store, run: Callable[..., Campaigns], percent: int, is_alike: bool
+) -> None:
+    batch = batch_of([OFFER] * 3)
+    texts = texts_of(batch)
+    slots = texts.posts["seed"]["slots"]
+    slots[:] = 1
+    slots[2, 15:] = 2
+    texts.percent[:] = 1, 1, percent
+    ids = run(find_in(store, batch, texts)).ids
+    assert ids[0] == ids[1]
+    assert (ids[2] == ids[0]) == is_alike
+
+
 async def find_in(store: Store, batch: Batch, texts: object) -> Campaigns:
     guard = Guard("guard:test", 60, 1, 0)
     return await find(store, Scope(least_accounts=4), guard, batch.offsets, texts, 60)  # type: ignore[arg-type]
