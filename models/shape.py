@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.folding import Folded
 from models.hashing import NO_GRAM, mix
 from models.script import ALPHABETIC
-from models.words import DIGITS
+from models.words import is_digit
 
 
 def scale(steps: list[int], seed: int, *, told_at_zero: bool = False) -> NDArray[np.uint32]:
@@ -60,7 +60,7 @@ def numbers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """int64[n] each: digits of the longest number in each text, and of all of them."""
     longest, together = np.zeros((2, len(folded)), np.int64)
-    places = (folded.codes.take(first) - np.uint32(ord("0")) < DIGITS).nonzero()[0]
+    places = is_digit(folded.codes.take(first)).nonzero()[0]
     sizes, rows = lengths.take(places), folded.starts.searchsorted(first.take(places), "right") - 1
     np.maximum.at(longest, rows, sizes)
     np.add.at(together, rows, sizes)

@@ -17,6 +17,11 @@ DIGITS, LETTERS_AND_DIGITS = np.uint32(10), np.uint32(0x80 - ord("0"))
 AFTER_DIGITS = np.uint32(ord("0") + 10)
 
 
+def is_digit(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which codes are the digits 0 to 9."""
+    return codes - np.uint32(ord("0")) < DIGITS
+
+
 def words(
     folded: Folded,
     grams: NDArray[np.uint32],

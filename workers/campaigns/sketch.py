@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.grams import NO_GRAM, gram_hashes
+from models.words import is_digit
 from workers.batch import Batch
 from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, SLOTS
 
@@ -76,7 +77,7 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     starts = np.concatenate([[0], sizes.cumsum()])
     owner = np.arange(len(rows)).repeat(sizes)
     codes = folded.codes[np.arange(starts[-1]) + (folded.starts[rows] - starts[:-1])[owner]]
-    changes, digits = changing(batch, rows, starts), digits_of(codes)
+    changes, digits = changing(batch, rows, starts), is_digit(codes)
     letters = np.add.reduceat(codes < ALPHABETS_END, starts[:-1], dtype=np.int64) / sizes
     weights, percent = 1.5 - 0.5 * letters, LEAST_PERCENT - (LEAST_PERCENT - LEAST_PERCENT_LETTERS) * letters
     keys, slots = _minima_of(codes, starts, changes | digits)
@@ -117,7 +118,7 @@ def _minima_of(codes: Hashes, starts: Places, left_out: Flags) -> tuple[Hashes, 
 def numbered(batch: Batch) -> Flags:
     """(n,): the text has a number as long as one to call or write to, in one or in groups of three digits and more."""
     folded = batch.folded_text
-    digits = digits_of(folded.codes)
+    digits = is_digit(folded.codes)
     result = np.zeros(len(batch), np.bool_)
     threes = ends_of_runs(digits, 3)
     between = (threes[2:-4] & threes[6:]).nonzero()[0] + 3
@@ -132,11 +133,6 @@ def numbered(batch: Batch) -> Flags:
         rows = folded.starts.searchsorted(ends, side="right") - 1
         result[rows[ends - folded.starts[rows] >= length - 1]] = True
     return result
-
-
-def digits_of(codes: Hashes) -> Flags:
-    """Which codes are digits."""
-    return codes - np.uint32(ord("0")) <= 9
 
 
 def chained(grams: Hashes, size: int) -> Hashes:

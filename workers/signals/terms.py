@@ -18,6 +18,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from numpy.typing import NDArray
 
 from models.folding import ROLE_SHIFT, WORD, fold, table
+from models.words import is_digit
 from workers.batch import Batch
 from workers.signals.column import Column
 from workers.values import Values
@@ -167,8 +168,7 @@ def folded_terms(name: str, terms: Sequence[str]) -> dict[str, str]:
 def kinds(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """1 for a letter of a script written with spaces, 2 for a digit, 0 for all else."""
     word = (table().take(codes) >> np.uint32(ROLE_SHIFT) == WORD) & (codes < SPACED_SCRIPTS_END)
-    digit = codes - np.uint32(ord("0")) <= 9
-    return np.where(digit, 2, word).astype(np.uint8)
+    return np.where(is_digit(codes), 2, word).astype(np.uint8)
 
 
 def row_of(places: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
