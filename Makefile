@@ -35,6 +35,7 @@ check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=tests $(BIN)/mypy -p bench
 
 bench: $(STAMP) ## How fast: every figure into build/bench.json and a table (BENCH=name runs one: tests/bench/README.md)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH) $(ARGS)

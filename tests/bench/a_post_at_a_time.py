@@ -137,7 +137,8 @@ class PostAtATime:
                 for name in ("link_domain", "ip", "device", "agency", "reply_to")
             },
         }
-        pipeline = self._redis.pipeline(transaction=False)
+        # redis-py types commands by their answers, but a pipeline's give the pipeline back.
+        pipeline: Any = self._redis.pipeline(transaction=False)
         asked: list[CounterSpec] = []
         for spec in self._counters:
             pane = PANES * time // spec.window_ms
@@ -170,4 +171,4 @@ def _glued(text: str, left: int, right: int) -> bool:
     if left < 0 or right >= len(text):
         return False
     first, second = kinds(np.array([ord(text[left]), ord(text[right])], np.uint32)).tolist()
-    return first > 0 and first == second
+    return bool(first > 0 and first == second)

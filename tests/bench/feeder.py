@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -39,7 +40,8 @@ def main(kafka: str, rate: float, seconds: float, file: Path, out: Path) -> None
     partitions = np.array([partition_of(post.key, PARTITIONS) for post in posts])
     chosen = [np.flatnonzero(partitions == number) for number in PLACES]
     start = asyncio.run(feed(kafka, [due[own] for own in chosen], [[posts[place] for place in own] for own in chosen]))
-    np.savez(out, **{str(number): due[own] + start for number, own in zip(PLACES, chosen, strict=True)})
+    sent: dict[str, Any] = {str(number): due[own] + start for number, own in zip(PLACES, chosen, strict=True)}
+    np.savez(out, **sent)
 
 
 async def feed(kafka: str, due: Sequence[NDArray[np.float64]], posts: Sequence[list[Payload]]) -> float:

@@ -20,7 +20,7 @@ from deploy.embedded import start_valkey
 from deploy.processes import Service
 from topics.reading import read_posts
 from workers.batch import Part
-from workers.campaigns.finding import KEYS, POST, SLOTS
+from workers.campaigns.finding import KEYS, LEAST_PERCENT, POST, SLOTS
 from workers.campaigns.texts import Texts
 from workers.counters import Counters, RedisStore
 from workers.counters.spec import CounterSpec
@@ -156,4 +156,5 @@ def _strangers(authors: NDArray[np.uint64], chance: np.random.Generator) -> Text
     seed["account"] = authors
     seed["slots"] = chance.integers(1, 256, (size, SLOTS), np.uint8)
     keys = chance.integers(0, 1 << 32, (size, KEYS), np.uint32)
-    return Texts(np.arange(size), keys, posts, [b""] * size, [b""] * size)
+    percent = np.full(size, LEAST_PERCENT, np.uint32)
+    return Texts(np.arange(size), keys, posts, [b""] * size, [b""] * size, percent)

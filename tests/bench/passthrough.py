@@ -43,7 +43,8 @@ posts = app.topic("posts", key_type=bytes, value_type=bytes, value_serializer="r
 @app.agent(posts, supervisor_strategy=mode.CrashingSupervisor)
 async def pass_on(stream: Any) -> None:
     """Publish batch after batch."""
-    app.consumer.on_buffer_full = lambda _: None
+    consumer: Any = app.consumer
+    consumer.on_buffer_full = lambda _: None
     producer = AIOKafkaProducer(bootstrap_servers=BROKER, acks="all", max_batch_size=256 << 10)
     await producer.start()
     try:
@@ -57,7 +58,7 @@ async def pass_on(stream: Any) -> None:
             sent.append(await producer.send_batch(batch, "posts.allow", partition=message.partition))
             for each in sent:
                 await each
-            await app.consumer._commit_offsets({TopicPartition(message.topic, message.partition): message.offset + 1})
+            await consumer._commit_offsets({TopicPartition(message.topic, message.partition): message.offset + 1})
     finally:
         await producer.stop()
 

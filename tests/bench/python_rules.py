@@ -22,7 +22,7 @@ class Null:
     def _false(self, _: object) -> bool:
         return False
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _false  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _false
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:

@@ -36,7 +36,8 @@ class _Sourced(msgspec.Struct):
 @click.option("--out", type=Path, required=True, help="Where to write offsets and times, by partition.")
 def main(kafka: str, first: list[int], posts: int, ready: Path, out: Path) -> None:
     """See so many posts decided, those from the first offsets on."""
-    np.savez(out, **asyncio.run(read(kafka, first, posts, ready)))
+    times: dict[str, Any] = asyncio.run(read(kafka, first, posts, ready))
+    np.savez(out, **times)
 
 
 async def read(kafka: str, first: list[int], posts: int, ready: Path) -> dict[str, NDArray[Any]]:

@@ -39,7 +39,8 @@ def run() -> dict[str, float]:
 async def measured(policy: Policy, frames: int) -> list[pl.DataFrame]:
     """Frames of all that the policy's rules name, counters included, for ROWS simulated posts each."""
     judge = Judge(policy, Scorer.load(), Counters(policy.counters, MemoryStore()), Metrics())
-    found, first = [], 0
+    found: list[pl.DataFrame] = []
+    first = 0
     for chunk in batches(sound_posts(ROWS * frames + 200), ROWS):
         if len(chunk) == ROWS and len(found) < frames:
             found.append((await judge.judge(Batch.offline(chunk, first))).frame)

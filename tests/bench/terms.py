@@ -29,5 +29,5 @@ def run() -> dict[str, float]:
             counts = family.measure(batch)
             taken += time.process_time() - start
             done += len(chunk)
-            hits += int(np.count_nonzero(counts["terms_long"].held))
+            hits += int(np.count_nonzero(np.asarray(counts["terms_long"].held)))
     return {"terms.posts_per_second": done / taken, "terms.share_of_posts_hit": hits / done}
