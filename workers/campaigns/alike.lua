@@ -2,68 +2,55 @@
 
 local byte = string.byte
 local KEYS_A_POST, SLOTS, LEAST_VOTES, CANDIDATES, COMPARED, LEAST_SAME, LEAST_EVIDENCE, SAMPLES, LINKS =
-  unpack_from('<I4I4I4I4I4I4I4I4I4', ARGV[15])
+  unpack_from('<I4I4I4I4I4I4I4I4I4', ARGV[19])
 local RECORD, RECORD_BYTES, MEMBERS_AT = '<I4I4I4I4I4I4i8c8c8BBB', 51, 49
 
--- A record as a table.
+-- A record as a table; `samples` and `links` say how many there are of either in `texts`, as it is stored.
 local function opened(record)
-  local made, count, texts, links, at = {samples = {}, links = {}}
-  made.posts, made.evident, made.accounts, made.agencies, made.told_posts, made.told_accounts, made.first_seen,
-    made.account, made.agency, count, texts, links, at = unpack_from(RECORD, record)
-  made.members, made.packed = count, sub(record, at, at + SLOTS * count - 1)
-  at = at + SLOTS * count
-  for index = 1, texts + links do
-    local length = unpack_from('<I2', record, at)
-    local list = index <= texts and made.samples or made.links
-    list[#list + 1] = sub(record, at + 2, at + 1 + length)
-    at = at + 2 + length
-  end
-  return made
+  local posts, evident, accounts, agencies, told_posts, told_accounts, first_seen, account, agency, members, samples,
+    links, at = unpack_from(RECORD, record)
+  local texts_at = at + SLOTS * members
+  return {
+    posts = posts, evident = evident, accounts = accounts, agencies = agencies, told_posts = told_posts,
+    told_accounts = told_accounts, first_seen = first_seen, account = account, agency = agency, members = members,
+    samples = samples, links = links, packed = sub(record, at, texts_at - 1), texts = sub(record, texts_at),
+  }
 end
 
 local function closed(record)
-  local parts = {
-    pack(RECORD, record.posts, record.evident, record.accounts, record.agencies, record.told_posts,
-      record.told_accounts, record.first_seen, record.account, record.agency, record.members, #record.samples,
-      #record.links),
-    record.packed,
-  }
-  for _, list in ipairs({record.samples, record.links}) do
-    for _, text in ipairs(list) do
-      parts[#parts + 1] = pack('<I2', #text) .. text
-    end
-  end
-  return concat(parts)
+  return pack(RECORD, record.posts, record.evident, record.accounts, record.agencies, record.told_posts,
+    record.told_accounts, record.first_seen, record.account, record.agency, record.members, record.samples,
+    record.links) .. record.packed .. record.texts
 end
 
--- The sketches of a campaign's members, those that are compared.
+-- Put a text behind a record's samples, or behind its links, unless it is one of them.
+local function keep(record, kind, text)
+  local texts, at, before = record.texts, 1, kind == 'links' and record.samples or 0
+  text = pack('<I2', #text) .. text
+  for index = 1, before + record[kind] do
+    local next_at = at + 2 + unpack_from('<I2', texts, at)
+    if index > before and sub(texts, at, next_at - 1) == text then
+      return
+    end
+    at = next_at
+  end
+  record[kind] = record[kind] + 1
+  record.texts = sub(texts, 1, at - 1) .. text .. sub(texts, at)
+end
+
+-- The sketches of a campaign's members, those that are compared, end to end.
 local function sketches_of(record)
-  local packed, at, count = record, RECORD_BYTES, nil
   if type(record) == 'table' then
-    packed, at, count = record.packed, 0, record.members
-  else
-    count = byte(record, MEMBERS_AT)
+    return {byte(record.packed, 1, -1)}
   end
-  local sketches = {}
-  for member = 1, count do
-    sketches[member] = {byte(packed, at + 1, at + SLOTS)}
-    at = at + SLOTS
-  end
-  return sketches
+  return {byte(record, RECORD_BYTES + 1, RECORD_BYTES + SLOTS * byte(record, MEMBERS_AT))}
 end
 
--- The post that is compared: the share it must have in common, its sketch, the slots of it that are filled, and what is
--- in them. The lists are the same for all posts, for tables that grow anew are what this would cost most.
-local percent, sketch, slots, values, filled = 0, nil, {}, {}, 0
-local function compare(seed, least_percent)
-  percent, sketch, filled = least_percent, {byte(seed, RECORD_BYTES + 1, RECORD_BYTES + SLOTS)}, 0
-  for slot = 1, SLOTS do
-    local value = sketch[slot]
-    if value > 0 then
-      filled = filled + 1
-      slots[filled], values[filled] = slot, value
-    end
-  end
+-- The post that is compared: the share it must have in common, the slots of its sketch that are filled, and what is in
+-- them.
+local percent, slots, values
+local function compare(least_percent, its_slots, its_values)
+  percent, slots, values = least_percent, its_slots, its_values
 end
 
 -- Whether so many slots in common are enough, of those that are filled.
@@ -71,24 +58,34 @@ local function enough(same, of)
   return same >= LEAST_SAME and 100 * same >= percent * of
 end
 
--- Slots in which the post has what one of up to four members has.
-local function in_common(a, b, c, d)
-  local same = 0
-  for at = 1, filled do
-    local slot, value = slots[at], values[at]
-    if value == a[slot] or value == b[slot] or value == c[slot] or value == d[slot] then
-      same = same + 1
+-- Slots in which the post has what one of some members has, whose sketches lie behind `from` and up to `to`.
+local function in_common(sketches, from, to)
+  local its_slots, its_values, same = slots, values, 0
+  for at = 1, #its_slots do
+    local value = its_values[at]
+    for place = from + its_slots[at], to, SLOTS do
+      if sketches[place] == value then
+        same = same + 1
+        break
+      end
     end
   end
   return same
 end
 
--- Slots filled in one of up to four members, or in the post.
-local function filled_in(a, b, c, d)
-  local size = filled
+-- Slots filled in one of these members, or in the post.
+local function filled_in(sketches, from, to)
+  local at, size = 1, #slots
   for slot = 1, SLOTS do
-    if sketch[slot] == 0 and (a[slot] > 0 or b[slot] > 0 or c[slot] > 0 or d[slot] > 0) then
-      size = size + 1
+    if slot == slots[at] then
+      at = at + 1
+    else
+      for place = from + slot, to, SLOTS do
+        if sketches[place] > 0 then
+          size = size + 1
+          break
+        end
+      end
     end
   end
   return size
@@ -96,19 +93,18 @@ end
 
 -- Whether the post is like a member of the campaign, or has enough of what all of them have together.
 local function is_alike(sketches)
-  local a, members = sketches[1], #sketches
-  local b, c, d = sketches[2] or a, sketches[3] or a, sketches[4] or a
+  local filled, size = #slots, #sketches
   -- None has more in common with it than all together, and most that are looked at have too little.
-  local all = in_common(a, b, c, d)
+  local all = in_common(sketches, 0, size)
   if not enough(all, filled) then
     return false
-  elseif enough(all, SLOTS) or enough(all, filled_in(a, b, c, d)) then
+  elseif enough(all, SLOTS) or enough(all, filled_in(sketches, 0, size)) then
     return true
   end
-  for member = 1, members > 1 and members or 0 do
-    local one = sketches[member]
-    local same = in_common(one, one, one, one)
-    if enough(same, filled) and enough(same, filled_in(one, one, one, one)) then
+  for from = 0, size > SLOTS and size - 1 or -1, SLOTS do
+    local to = from + SLOTS
+    local same = in_common(sketches, from, to)
+    if enough(same, filled) and enough(same, filled_in(sketches, from, to)) then
       return true
     end
   end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -92,6 +93,7 @@ async def find(
     rows = np.arange(len(offsets))
     while len(texts):
         blocks, places = texts.blocks(scope.window_ms)
+        keys, (slots, values, filled_ends) = texts.numbered_keys(places, len(blocks)), texts.filled()
         answer = await store.find(
             FindRequest(
                 guard=guard.name,
@@ -104,11 +106,15 @@ async def find(
                 ttl_seconds=ttl_seconds,
                 least_accounts=scope.least_accounts,
                 blocks=blocks,
-                keys=texts.keys.astype("<u4").tobytes(),
+                key_counts=keys.counts,
+                keys=keys.keys,
+                numbers=keys.numbers,
                 offsets=offsets[texts.rows].astype("<i8").tobytes(),
-                heads=texts.heads(places),
+                heads=texts.heads(places, filled_ends),
                 posts=texts.posts.tobytes(),
-                samples=b"".join((*texts.samples, *texts.links)),
+                slots=slots,
+                values=values,
+                samples=b"".join(chain.from_iterable(zip(texts.samples, texts.links, strict=True))),
             )
         )
         if isinstance(answer, Found):

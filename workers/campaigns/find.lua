@@ -2,17 +2,18 @@
 -- describes the packed forms.
 --
 -- KEYS  guard; all else is named `prefix .. ...`, which holds the guard's hash tag
--- ARGV  epoch, committed, first, last, guard ttl, prefix, ttl, least accounts, blocks, keys, offsets, heads, posts,
---       samples, constants
+-- ARGV  epoch, committed, first, last, guard ttl, prefix, ttl, least accounts, blocks, key counts, keys, numbers,
+--       offsets, heads, posts, slots, values, samples, constants
 -- Returns {"found", answer} | {"before", last offset asked for, answers...} | {"stale", newest epoch}
 
 local committed, first, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local prefix, ttl, least_accounts = ARGV[6], ARGV[7], tonumber(ARGV[8])
-local keys, offsets, heads, posts, samples = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local ID, KEY, ALL_KEYS = 8, 4, string.rep('c4', KEYS_A_POST)
-local HEAD, HEAD_BYTES = '<I4I4I4I4I4I4', 24
+local keys, numbers, offsets, heads, posts = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
+local all_slots, all_values, samples = ARGV[16], ARGV[17], ARGV[18]
+local ID, KEY, NUMBERS = 8, 4, '<' .. string.rep('I4', KEYS_A_POST)
+local HEAD, HEAD_BYTES = '<I4I4I4I4I4', 20
 local POST_BYTES = ID + RECORD_BYTES + SLOTS
-local NOBODY, NO_KEY = string.rep('\0', 8), string.rep('\255', 4)
+local NOBODY = string.rep('\0', 8)
 -- Behind an id under a key: the campaign has more than one post.
 local MANY = '+'
 
@@ -23,53 +24,40 @@ elseif dealt_with and first <= tonumber(dealt_with) then
   return answered('before', dealt_with, first, last, 'f')
 end
 
-local blocks = {}
+-- The names of what is kept of each block, and of the block before.
+local key_hashes, post_hashes, key_counts = {}, {}, {}
 for block in string.gmatch(ARGV[9], '[^,]+') do
-  blocks[#blocks + 1] = {block, string.format('%.0f', tonumber(block) - 1)}
+  local before, at = string.format('%.0f', tonumber(block) - 1), #key_hashes + 1
+  key_hashes[at] = {prefix .. 'key:' .. block, prefix .. 'key:' .. before}
+  post_hashes[at] = {prefix .. 'post:' .. block, prefix .. 'post:' .. before}
+end
+for many in string.gmatch(ARGV[10], '[^,]+') do
+  key_counts[#key_counts + 1] = tonumber(many)
 end
 
-local function hash_of(kind, block)
-  return prefix .. kind .. ':' .. block
-end
-
--- The values of these fields, into a table; and since when the hash lives anew.
-local function load(name, wanted, found)
-  local since
-  for from = 1, #wanted, AT_ONCE do
-    local to = math.min(from + AT_ONCE - 1, #wanted)
-    local values = call('HMGET', name, LIVES_SINCE, unpack(wanted, from, to))
-    since = values[1]
-    for at = from, to do
-      local value = values[at - from + 2]
-      if value then
-        found[wanted[at]] = value
+-- The keys have numbers, those of the first block the first ones. By number what is stored under each in its block,
+-- and `held`, which the posts change; or else what is in the block before, `older`.
+local stored, held, older, lives, chunks, count = {}, {}, {}, {}, {}, 0
+for block = 1, #key_hashes do
+  local name, before = unpack(key_hashes[block])
+  local has_before, left = call('EXISTS', before) == 1, key_counts[block]
+  while left > 0 do
+    local size = math.min(left, AT_ONCE)
+    local fields, missing, number_of = {unpack_from(string.rep('c4', size), keys, KEY * count + 1)}, {}, {}
+    local values = call('HMGET', name, LIVES_SINCE, unpack(fields, 1, size))
+    lives[block] = values[1]
+    for at = 1, size do
+      local value = values[at + 1]
+      stored[count + at], held[count + at] = value, value
+      if has_before and not value then
+        missing[#missing + 1], number_of[#number_of + 1] = fields[at], count + at
       end
     end
-  end
-  return since
-end
-
--- Each post's keys; and by block the ids under them: of the block, or else of the one before.
-local post_count = #offsets / 8
-local block_of, fields, wanted, held, lives, written = {}, {}, {}, {}, {}, {}
-for block = 1, #blocks do
-  wanted[block], held[block], written[block] = {}, {}, {}
-end
-for post = 1, post_count do
-  local block = unpack_from('<I4', heads, (post - 1) * HEAD_BYTES + 1) + 1
-  local own, list = {unpack_from(ALL_KEYS, keys, (post - 1) * KEYS_A_POST * KEY + 1)}, wanted[block]
-  local size = #list
-  block_of[post], fields[post] = block, own
-  for part = 1, KEYS_A_POST do
-    list[size + part] = own[part]
-  end
-end
-for block = 1, #blocks do
-  lives[block] = load(hash_of('key', blocks[block][1]), wanted[block], held[block])
-  local before, older = hash_of('key', blocks[block][2]), {}
-  if call('EXISTS', before) == 1 then
-    load(before, wanted[block], older)
-    setmetatable(held[block], {__index = older})
+    for at, value in ipairs(#missing > 0 and call('HMGET', before, unpack(missing)) or {}) do
+      older[number_of[at]] = value or nil
+    end
+    chunks[#chunks + 1] = {block, count, size, fields}
+    count, left = count + size, left - size
   end
 end
 
@@ -77,19 +65,21 @@ end
 -- the block of those that begin with this batch and still are of one post; those of more have a key of their own.
 local records, sketches, seeds, members = {}, {}, {}, {}
 
+local campaign = prefix .. 'campaign:'
 local function looked_up(id, block)
   local record = records[id]
   if record == nil then
-    record = call('GET', prefix .. 'campaign:' .. id) or call('HGET', hash_of('post', blocks[block][1]), id)
-      or call('HGET', hash_of('post', blocks[block][2]), id)
+    record = call('GET', campaign .. id) or call('HGET', post_hashes[block][1], id)
+      or call('HGET', post_hashes[block][2], id)
     records[id] = record or false
   end
   return record
 end
 
--- The campaign under most of the post's keys that it is like. `order` are those with votes.
+-- The campaign under most of the post's keys that it is like. `order` are those with votes; what is filled of the post's
+-- sketch lies behind `from` and up to `to`.
 local votes, order = {}, {}
-local function likest(voted, seed, percent, block)
+local function likest(voted, block, percent, from, to)
   local is_new = true
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
@@ -106,7 +96,7 @@ local function likest(voted, seed, percent, block)
     local record = looked_up(candidate, block)
     if record then
       if is_new then
-        compare(seed, percent)
+        compare(percent, {byte(all_slots, from + 1, to)}, {byte(all_values, from + 1, to)})
         is_new = false
       end
       sketches[candidate] = sketches[candidate] or sketches_of(record)
@@ -124,21 +114,8 @@ local function add_member(kind, id, member)
   return call('SADD', name, member)
 end
 
-local function keep(list, most, from, to)
-  if from == to or #list >= most then
-    return
-  end
-  local text = sub(samples, from + 1, to)
-  for _, other in ipairs(list) do
-    if other == text then
-      return
-    end
-  end
-  list[#list + 1] = text
-end
-
-local function join(id, record, seed, post)
-  local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, seed)
+local function join(id, record, seed_at, text, text_end, link_end)
+  local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, posts, seed_at)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
     if record.agency ~= NOBODY then
@@ -151,21 +128,25 @@ local function join(id, record, seed, post)
     record.agencies = record.agencies + add_member('agencies', id, agency)
   end
   if record.members < COMPARED then
-    record.members, record.packed = record.members + 1, record.packed .. sub(seed, RECORD_BYTES + 1)
-    sketches[id][record.members] = sketch
+    record.members = record.members + 1
+    record.packed = record.packed .. sub(posts, seed_at + RECORD_BYTES, seed_at + RECORD_BYTES + SLOTS - 1)
+    sketches[id] = nil
   end
-  local _, _, text, text_end, link, link_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
-  keep(record.samples, SAMPLES, text, text_end)
-  keep(record.links, LINKS, link, link_end)
+  if record.samples < SAMPLES and text < text_end then
+    keep(record, 'samples', sub(samples, text + 1, text_end))
+  end
+  if record.links < LINKS and text_end < link_end then
+    keep(record, 'links', sub(samples, text_end + 1, link_end))
+  end
 end
 
-local found, grown = {}, {}
+local found, grown, text, filled = {}, {}, 0, 0
 local bare = made_once(function(id) return sub(id, 1, ID) end)
-for post = 1, post_count do
-  local at, block = (post - 1) * POST_BYTES + 1, block_of[post]
-  local own, voted, own_keys, ids = sub(posts, at, at + ID - 1), 0, fields[post], held[block]
+for post = 1, #offsets / 8 do
+  local voted, own_numbers = 0, {unpack_from(NUMBERS, numbers, 4 * KEYS_A_POST * (post - 1) + 1)}
   for part = 1, KEYS_A_POST do
-    local id, weight = ids[own_keys[part]], 1
+    local number = own_numbers[part]
+    local id, weight = held[number] or older[number], 1
     if id then
       if #id > ID then
         id, weight = bare[id], LEAST_VOTES
@@ -178,15 +159,15 @@ for post = 1, post_count do
       end
     end
   end
-  local seed, id, record, shown = sub(posts, at + ID, at + POST_BYTES - 1), nil, nil, '\0'
+  local block, percent, text_end, link_end, filled_end = unpack_from(HEAD, heads, (post - 1) * HEAD_BYTES + 1)
+  local at, id, record, shown = (post - 1) * POST_BYTES + 1, nil, nil, '\0'
   if voted > 0 then
-    local _, percent = unpack_from('<I4I4', heads, (post - 1) * HEAD_BYTES + 1)
-    id, record = likest(voted, seed, percent, block)
+    id, record = likest(voted, block + 1, percent, filled, filled_end)
     for place = 1, voted do
       votes[order[place]] = nil
     end
     if id then
-      join(id, record, seed, post)
+      join(id, record, at + ID, text, text_end, link_end)
       if record.accounts >= least_accounts and record.evident >= LEAST_EVIDENCE * record.posts then
         shown = '\1'
         if record.accounts >= 2 * record.told_accounts or record.posts >= 2 * record.told_posts then
@@ -201,55 +182,73 @@ for post = 1, post_count do
   if id then
     seeds[id], members[id] = nil, true
   else
+    id, record = sub(posts, at, at + ID - 1), sub(posts, at + ID, at + POST_BYTES - 1)
     -- Half of the keys of a post that is like no other, for most never will be.
-    step, from, id, record, value = 2, 1 + byte(own, 1) % 2, own, seed, own
-    seeds[id] = block
+    step, from, value = 2, 1 + byte(id, 1) % 2, id
+    seeds[id] = block + 1
   end
   records[id] = record
-  local pairs_of = written[block]
-  local size = #pairs_of
   for part = from, KEYS_A_POST, step do
-    local key = own_keys[part]
-    if key ~= NO_KEY and (value == own or rawget(ids, key) ~= value) then
-      pairs_of[size + 1], pairs_of[size + 2], ids[key] = key, value, value
-      size = size + 2
-    end
+    held[own_numbers[part]] = value
   end
+  -- The number of no key.
+  held[0] = nil
+  text, filled = link_end, filled_end
   found[post] = sub(offsets, post * 8 - 7, post * 8) .. id .. shown
 end
 
 -- Write. The first write is an HSET or, before it, a SADD: a full or read-only server refuses either.
-local function write(name, pairs_of, since)
-  if is_due(since, ttl) then
-    live_anew(name, ttl)
-  end
+local function write(name, pairs_of)
   for from = 1, #pairs_of, 2 * AT_ONCE do
     call('HSET', name, unpack(pairs_of, from, math.min(from + 2 * AT_ONCE - 1, #pairs_of)))
   end
 end
 
-local begun = {}
-for block = 1, #blocks do
-  write(hash_of('key', blocks[block][1]), written[block], lives[block])
-  begun[block] = {}
+local function lives_on(name, since)
+  if is_due(since, ttl) then
+    live_anew(name, ttl)
+  end
+end
+
+local changed, begun = {}, {}
+for block = 1, #key_hashes do
+  changed[block], begun[block] = {}, {}
+end
+for _, chunk in ipairs(chunks) do
+  local block, from, many, fields = unpack(chunk)
+  local pairs_of = changed[block]
+  local size = #pairs_of
+  for at = 1, many do
+    local value = held[from + at]
+    if value ~= stored[from + at] then
+      pairs_of[size + 1], pairs_of[size + 2] = fields[at], value
+      size = size + 2
+    end
+  end
 end
 for id, block in pairs(seeds) do
   local size = #begun[block]
   begun[block][size + 1], begun[block][size + 2] = id, records[id]
 end
-for block = 1, #blocks do
+for block = 1, #key_hashes do
+  local name = key_hashes[block][1]
+  lives_on(name, lives[block])
+  write(name, changed[block])
+end
+for block = 1, #key_hashes do
   if #begun[block] > 0 then
-    local name = hash_of('post', blocks[block][1])
-    write(name, begun[block], call('HGET', name, LIVES_SINCE))
+    local name = post_hashes[block][1]
+    lives_on(name, call('HGET', name, LIVES_SINCE))
+    write(name, begun[block])
   end
 end
 for id in pairs(members) do
-  call('SET', prefix .. 'campaign:' .. id, closed(records[id]), 'EX', ttl)
+  call('SET', campaign .. id, closed(records[id]), 'EX', ttl)
 end
 for name in pairs(touched) do
   call('EXPIRE', name, ttl)
 end
 
-local answer = pack('<I4', post_count) .. concat(found) .. concat(grown)
+local answer = pack('<I4', #offsets / 8) .. concat(found) .. concat(grown)
 keep_answer(committed, ARGV[5], 'found', ARGV[4], 'f' .. ARGV[3] .. '-' .. ARGV[4], answer)
 return {'found', answer}

@@ -28,7 +28,7 @@ CANDIDATES = 3
 """Campaigns that a post is compared with, those found under most of its keys."""
 MEMBERS_COMPARED = 4
 """A post is compared with so many members, the first ones, each alone and all together: what one has lost by a change,
-another has. Four at most, by the way alike.lua goes through them."""
+another has."""
 LEAST_SAME = 7
 """Slots in which a sketch must agree with one of theirs, and"""
 LEAST_PERCENT, LEAST_PERCENT_LETTERS = 26, 21
@@ -53,10 +53,10 @@ SEED = np.dtype([
 it was last told, 0 if never."""
 POST = np.dtype([("id", "<u8"), ("seed", SEED)])
 HEAD = np.dtype([
-    ("block", "<u4"), ("percent", "<u4"), ("text", "<u4"), ("text_end", "<u4"), ("link", "<u4"), ("link_end", "<u4"),
+    ("block", "<u4"), ("percent", "<u4"), ("text_end", "<u4"), ("link_end", "<u4"), ("filled_end", "<u4"),
 ])  # fmt: skip
 """A post's block (its place in `blocks`), how many of a hundred slots it must have in common with a campaign, and where
-its text and its link are in `samples`."""
+its text ends in `samples`, its link behind it, and its part of `slots` and `values`."""
 FOUND = np.dtype([("offset", "<i8"), ("id", "<u8"), ("shown", "u1")])
 
 
@@ -78,16 +78,24 @@ class FindRequest:
     """From how many accounts on a campaign is one."""
     blocks: Sequence[int]
     """Numbers of the blocks of time that the posts are in."""
+    key_counts: Sequence[int]
+    """For each block how many different keys its posts have."""
     keys: bytes
-    """KEYS uint32 a post."""
+    """uint32 each: the different keys of the first block, then those of the second, and so on."""
+    numbers: bytes
+    """KEYS uint32 a post: which of `keys` they are, counted from 1; 0 is none."""
     offsets: bytes
     """int64 a post."""
     heads: bytes
     """HEAD a post."""
     posts: bytes
     """POST a post."""
+    slots: bytes
+    """uint8 each: the slots of the posts' sketches that are filled, counted from 1, post by post."""
+    values: bytes
+    """What is in each of these slots."""
     samples: bytes
-    """UTF-8 of the posts' texts, cut, and links."""
+    """UTF-8 of each post's text, cut, and link."""
 
 
 @dataclass(frozen=True, slots=True)

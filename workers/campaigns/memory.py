@@ -100,11 +100,13 @@ class MemoryFinder:
         heads, posts = np.frombuffer(request.heads, HEAD), np.frombuffer(request.posts, POST)
         found = np.zeros(len(posts), FOUND)
         found["offset"], found["id"] = np.frombuffer(request.offsets, "<i8"), posts["id"]
+        ends = [0, *(int(end) for head in heads for end in (head["text_end"], head["link_end"]))]
         told, expires = [], time.monotonic() + request.ttl_seconds
-        keys = np.frombuffer(request.keys, "<u4").reshape(-1, KEYS).tolist()
+        keys = np.append(np.uint32(NO_KEY), np.frombuffer(request.keys, "<u4"))
+        keys_of = keys[np.frombuffer(request.numbers, "<u4").reshape(-1, KEYS)].tolist()
         # What lies in another block is seen as it was before the batch, as in the script.
         written: dict[tuple[int, int, int], bytes] = {}
-        for row, (post, own_keys) in enumerate(zip(posts, keys, strict=True)):
+        for row, (post, own_keys) in enumerate(zip(posts, keys_of, strict=True)):
             block = request.blocks[heads["block"][row]]
             cells = [(block, part, key) for part, key in enumerate(own_keys) if key != NO_KEY]
             votes: Counter[bytes] = Counter()
@@ -114,10 +116,8 @@ class MemoryFinder:
             alike = self._likest(votes, post["seed"]["slots"], int(heads["percent"][row]))
             if alike:
                 own, campaign = alike
-                text, text_end, link, link_end = (
-                    int(heads[part][row]) for part in ("text", "text_end", "link", "link_end")
-                )
-                campaign.join(post["seed"], request.samples[text:text_end], request.samples[link:link_end])
+                text, text_end, link_end = ends[2 * row : 2 * row + 3]
+                campaign.join(post["seed"], request.samples[text:text_end], request.samples[text_end:link_end])
                 found["id"][row] = int.from_bytes(own, "little")
                 counts = campaign.head
                 if (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
@@ -194,6 +195,27 @@ def test_a_former_owner_is_refused(store: Store, run: Callable[..., Campaigns]) 
     last = batch_of([OFFER], 2)
     with pytest.raises(StaleEpoch):
         run(former.apply(last.parts, last.offsets, last.times, {}, texts_of(last)))
+
+
+def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run: Callable[..., None]) -> None:
+    batch = batch_of([OFFER, ENGLISH_OFFER, OFFER, ENGLISH_OFFER])
+    batch.posts[1].created_at = batch.posts[3].created_at = NOW + 30 * HOUR
+    batch.arrived_at += 100 * HOUR
+    texts = texts_of(batch)
+    own = [{key.tobytes() for key in texts.keys[rows].ravel()} for rows in ([0, 2], [1, 3])]
+
+    async def kept() -> None:
+        store = RedisStore(valkey, "blocks", 30.0)
+        await find_in(store, batch, texts)
+        await store.close()
+        client = Redis.from_url(valkey)
+        for block, keys in zip(texts.blocks(Scope().window_ms)[0], own, strict=True):
+            fields = set(await client.hkeys(f"{{blocks}}:alike:{Scope().window_ms}:key:{block}")) - {b"lives since"}
+            assert fields
+            assert fields <= keys
+        await client.aclose()
+
+    run(kept())
 
 
 WORDS = st.sampled_from([OFFER, ENGLISH_OFFER, OFFER[:40], OFFER[30:], ENGLISH_OFFER[40:], "短"])
