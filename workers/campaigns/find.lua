@@ -151,8 +151,9 @@ for post = 1, #offsets / 8 do
       if #id > ID then
         id, weight = bare[id], LEAST_VOTES
       end
-      if votes[id] then
-        votes[id] = votes[id] + weight
+      local before = votes[id]
+      if before then
+        votes[id] = before + weight
       else
         voted = voted + 1
         votes[id], order[voted] = weight, id
