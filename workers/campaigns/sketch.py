@@ -27,9 +27,9 @@ from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS
 LEAST_WEIGHT = 20
 """What a text must carry: slots of its sketch that are filled, which count half as much again where they are of Chinese
 characters. Fifteen of these are enough, or thirty letters; below are slogans, cries, single lines of songs."""
-LONG, LEAST_WEIGHT_LONG = 32, 10
-"""So many characters that carry less, PHONE_DIGITS of them digits, say one short thing and a number again and again, or
-little but the number: then numbers are looked at, too, and this is enough."""
+LONG, LEAST_WEIGHT_LONG = 26, 10
+"""So many characters that carry less, and tell how to reach someone, say one short thing and a number or a name again
+and again, or little but those: then this is enough. Where PHONE_DIGITS of them are digits, these are looked at, too."""
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
@@ -39,6 +39,9 @@ CHANGING = re.compile(
     r"//@.*|R(?<=\bR)T @.*|https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+",
     re.MULTILINE,
 )
+
+# What may be folded to two letters and three digits.
+NAME = re.compile(r"[A-Za-zＡ-Ｚａ-ｚ]{2}[\W_]*\d[\W_]*\d[\W_]*\d")
 
 EMPTY = np.uint32(0xFFFFFFFF)
 
@@ -61,10 +64,11 @@ class Sketches:
     """(m,): how many of a hundred slots it must have in common with what it is compared with."""
 
 
-def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
+def sketches(batch: Batch, worth: Flags | None = None, reachable: Flags | None = None) -> Sketches:
     """Keys and sketch of each text that is worth it and carries enough. A text has the same ones in every batch.
 
-    worth: (n,): which texts to look at; all without it.
+    worth: (n,): which texts to look at; all without it. reachable: (n,): which tell how to reach someone, other than by
+    a number.
     """
     folded = batch.folded_text
     lengths = folded.lengths
@@ -81,12 +85,15 @@ def sketches(batch: Batch, worth: Flags | None = None) -> Sketches:
     letters = np.add.reduceat(codes < ALPHABETS_END, starts[:-1], dtype=np.int64) / sizes
     weights, percent = 1.5 - 0.5 * letters, LEAST_PERCENT - (LEAST_PERCENT - LEAST_PERCENT_LETTERS) * letters
     keys, slots = _minima_of(codes, starts, changes | digits)
-    enough = weights * np.count_nonzero(slots, axis=1) >= LEAST_WEIGHT
-    sparse = ~enough & (sizes >= LONG) & (np.add.reduceat(digits, starts[:-1], dtype=np.int64) >= PHONE_DIGITS)
-    if sparse.any():
-        at = sparse[owner]
-        keys[sparse], slots[sparse] = _minima_of(codes[at], np.concatenate([[0], sizes[sparse].cumsum()]), changes[at])
-        enough |= sparse & (weights * np.count_nonzero(slots, axis=1) >= LEAST_WEIGHT_LONG)
+    light = (weights * np.count_nonzero(slots, axis=1) < LEAST_WEIGHT) & (sizes >= LONG)
+    numbers = light & (np.add.reduceat(digits, starts[:-1], dtype=np.int64) >= PHONE_DIGITS)
+    if numbers.any():
+        at = numbers[owner]
+        ends = np.concatenate([[0], sizes[numbers].cumsum()])
+        keys[numbers], slots[numbers] = _minima_of(codes[at], ends, changes[at])
+    reached = numbers if reachable is None else numbers | light & reachable[rows]
+    carried = weights * np.count_nonzero(slots, axis=1)
+    enough = carried >= np.where(reached, LEAST_WEIGHT_LONG, LEAST_WEIGHT)
     percent = percent.round().astype(np.uint32)
     return Sketches(rows[enough], keys[enough], slots[enough], percent[enough])
 
@@ -132,6 +139,22 @@ def numbered(batch: Batch) -> Flags:
         ends = ends_of_runs(places, length).nonzero()[0]
         rows = folded.starts.searchsorted(ends, side="right") - 1
         result[rows[ends - folded.starts[rows] >= length - 1]] = True
+    return result
+
+
+def named(batch: Batch) -> Flags:
+    """(n,): the text has, outside of links, mentions and hashtags, two letters with three digits behind them.
+
+    Accounts to write to have such names, and of what people write otherwise hardly anything has.
+    """
+    folded = batch.folded_text
+    ends = ends_of_runs(is_digit(folded.codes), 3)[4:].nonzero()[0] + 4
+    before = folded.codes[ends[:, None] - (3, 4)]
+    ends = ends[((before >= ord("a")) & (before <= ord("z"))).all(axis=1)]
+    rows = folded.starts.searchsorted(ends, side="right") - 1
+    result = np.zeros(len(batch), np.bool_)
+    for row in set(rows[ends - folded.starts[rows] >= 4].tolist()):
+        result[row] = NAME.search(CHANGING.sub(" ", batch.texts[row])) is not None
     return result
 
 

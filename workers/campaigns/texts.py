@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workers.batch import Batch
 from workers.campaigns.finding import HEAD, NO_KEY, POST, SAMPLE_CHARACTERS, SLOTS, WORTH_COMPARING
-from workers.campaigns.sketch import Sketches, sketches
+from workers.campaigns.sketch import sketches
 from workers.counters.keys import hash_strings
 
 QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
@@ -118,14 +118,15 @@ def comparable(
     evidence: NDArray[np.uint32],
     sites: Sequence[str | None],
     authors: NDArray[np.uint64] | None = None,
-    made: Sketches | None = None,
+    reachable: NDArray[np.bool_] | None = None,
 ) -> Texts:
     """The posts of a batch that may be one of a campaign: that sell at all, and whose texts carry enough.
 
     evidence: (n,): how far the post sells, 0 to FULL_EVIDENCE. sites: (n,): the registered domain that a
-    post links to first. authors: (n,): hashes of the authors' ids, if they are known already.
+    post links to first. authors: (n,): hashes of the authors' ids, if they are known already. reachable: (n,): as
+    `sketches` has it.
     """
-    made = made or sketches(batch, evidence * batch.folded_text.lengths >= WORTH_COMPARING)
+    made = sketches(batch, evidence * batch.folded_text.lengths >= WORTH_COMPARING, reachable)
     rows = made.rows.tolist()
     texts = [batch.texts[row] for row in rows]
     posts = np.zeros(len(rows), POST)

@@ -101,6 +101,11 @@ def test_news_that_many_pass_on_is_none() -> None:
     )
 
 
+def test_a_flight_is_no_account_to_write_to() -> None:
+    news = "马航MH370航班失联的消息传开以后，家属们都在机场等候，希望机上的人都平安回来，请大家不要传未经证实的说法"
+    assert not any(campaigns(posts([changed(news, 0.05, seed) for seed in range(60)])))
+
+
 def test_reposts_of_one_original_are_none_even_if_it_sells() -> None:
     assert not any(campaigns(posts([ADVERTISEMENT] * 40, kind="repost", reply_to="the-original")))
 

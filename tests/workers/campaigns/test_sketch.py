@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.grammar import labelled_texts
 from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, NO_KEY, SLOTS
-from workers.campaigns.sketch import numbered, sketches
+from workers.campaigns.sketch import named, numbered, sketches
 
 from .conftest import ENGLISH_OFFER, OFFER, batch_of, changed
 from .curve import measured
@@ -83,6 +83,26 @@ def test_of_one_short_thing_said_again_and_again_the_number_is_looked_at() -> No
     assert similarity(found.slots[0], found.slots[2]) < 0.5
 
 
+def test_of_one_that_tells_how_to_reach_someone_less_is_enough() -> None:
+    batch = batch_of(["加星看看新片子" * 4, "加星看看新片子" * 4, "加星看看新片子", OFFER])
+    assert sketches(batch).rows.tolist() == [3]
+    assert sketches(batch, reachable=np.array([True, False, True, False])).rows.tolist() == [0, 3]
+
+
+def test_an_account_is_named_by_letters_and_digits_outside_of_tags_and_mentions() -> None:
+    texts = [
+        "薇信：ＬＫ16279",
+        "找 yfx168 了解",
+        "@wei2588 说得对",
+        "生日快乐 #SUPER131#711",
+        "iphone15",
+        "2026k 12345",
+        "ab",
+        "123",
+    ]
+    assert named(batch_of(texts)).tolist() == [True, True, False, False, False, False, False, False]
+
+
 def test_texts_in_an_alphabet_need_less_in_common() -> None:
     chinese, english, both = sketches(
         batch_of([OFFER, ENGLISH_OFFER, OFFER[:40] + ENGLISH_OFFER[:40]])
@@ -99,13 +119,14 @@ ODD = st.text(alphabet="ab 12345加微信.哈\u0301😀ก@#\nhtps:/é", max_siz
 @given(st.lists(st.one_of(ODD, st.text(max_size=60)), max_size=6))
 def test_a_text_has_the_same_sketch_alone_and_in_any_batch(texts: list[str]) -> None:
     batch = batch_of([OFFER, *texts, OFFER])
-    found, numbers = sketches(batch), numbered(batch)
+    found, numbers, names = sketches(batch), numbered(batch), named(batch)
     assert found.keys.shape[1] == KEYS
     assert found.slots.shape[1] == SLOTS
     rows = found.rows.tolist()
     assert (found.slots[0] == found.slots[-1]).all()
     for row, text in enumerate(texts, start=1):
         assert numbered(batch_of([text]))[0] == numbers[row]
+        assert named(batch_of([text]))[0] == names[row]
         alone = sketches(batch_of([text]))
         assert (len(alone.rows) == 1) == (row in rows)
         if row in rows:
