@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
+# Tests at once, each with services of its own; 0 for a debugger.
+JOBS ?= 2
 
 # What `make run` passes on: POSTS=file.jsonl COUNT=n WORKERS=n RATE=n KAFKA=host:port REDIS=redis://... WATCH=1 JSON=1
 RUN_FLAGS = $(if $(POSTS),--posts '$(POSTS)') $(if $(COUNT),--count $(COUNT)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -28,8 +30,8 @@ $(STAMP): deploy/requirements.lock pyproject.toml
 run: $(STAMP) ## The main job, live: posts in, verdicts out (POSTS= COUNT= WORKERS= RATE= KAFKA= REDIS= WATCH=1 JSON=1)
 	@$(BIN)/sluicegate run $(RUN_FLAGS)
 
-test: $(STAMP) ## Every test; those on Apache Kafka run where `make kafka` has fetched it
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Every test, JOBS= at once, 2 if not said; those on Apache Kafka run where `make kafka` has fetched it
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
 check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
