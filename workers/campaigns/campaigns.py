@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -114,7 +113,7 @@ async def find(
                 posts=texts.posts.tobytes(),
                 slots=slots,
                 values=values,
-                samples=b"".join(chain.from_iterable(zip(texts.samples, texts.links, strict=True))),
+                samples=b"".join(texts.passages()),
             )
         )
         if isinstance(answer, Found):

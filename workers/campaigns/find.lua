@@ -199,15 +199,12 @@ for post = 1, #offsets / 8 do
 end
 
 -- Write. The first write is an HSET or, before it, a SADD: a full or read-only server refuses either.
-local function write(name, pairs_of)
-  for from = 1, #pairs_of, 2 * AT_ONCE do
-    call('HSET', name, unpack(pairs_of, from, math.min(from + 2 * AT_ONCE - 1, #pairs_of)))
-  end
-end
-
-local function lives_on(name, since)
+local function write(name, pairs_of, since)
   if is_due(since, ttl) then
     live_anew(name, ttl)
+  end
+  for from = 1, #pairs_of, 2 * AT_ONCE do
+    call('HSET', name, unpack(pairs_of, from, math.min(from + 2 * AT_ONCE - 1, #pairs_of)))
   end
 end
 
@@ -232,15 +229,12 @@ for id, block in pairs(seeds) do
   begun[block][size + 1], begun[block][size + 2] = id, records[id]
 end
 for block = 1, #key_hashes do
-  local name = key_hashes[block][1]
-  lives_on(name, lives[block])
-  write(name, changed[block])
+  write(key_hashes[block][1], changed[block], lives[block])
 end
 for block = 1, #key_hashes do
   if #begun[block] > 0 then
     local name = post_hashes[block][1]
-    lives_on(name, call('HGET', name, LIVES_SINCE))
-    write(name, begun[block])
+    write(name, begun[block], call('HGET', name, LIVES_SINCE))
   end
 end
 for id in pairs(members) do

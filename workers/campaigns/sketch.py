@@ -85,14 +85,15 @@ def sketches(batch: Batch, worth: Flags | None = None, reachable: Flags | None =
     letters = np.add.reduceat(codes < ALPHABETS_END, starts[:-1], dtype=np.int64) / sizes
     weights, percent = 1.5 - 0.5 * letters, LEAST_PERCENT - (LEAST_PERCENT - LEAST_PERCENT_LETTERS) * letters
     keys, slots = _minima_of(codes, starts, changes | digits)
-    light = (weights * np.count_nonzero(slots, axis=1) < LEAST_WEIGHT) & (sizes >= LONG)
+    carried = weights * np.count_nonzero(slots, axis=1)
+    light = (carried < LEAST_WEIGHT) & (sizes >= LONG)
     numbers = light & (np.add.reduceat(digits, starts[:-1], dtype=np.int64) >= PHONE_DIGITS)
     if numbers.any():
         at = numbers[owner]
         ends = np.concatenate([[0], sizes[numbers].cumsum()])
         keys[numbers], slots[numbers] = _minima_of(codes[at], ends, changes[at])
+        carried[numbers] = weights[numbers] * np.count_nonzero(slots[numbers], axis=1)
     reached = numbers if reachable is None else numbers | light & reachable[rows]
-    carried = weights * np.count_nonzero(slots, axis=1)
     enough = carried >= np.where(reached, LEAST_WEIGHT_LONG, LEAST_WEIGHT)
     percent = percent.round().astype(np.uint32)
     return Sketches(rows[enough], keys[enough], slots[enough], percent[enough])

@@ -83,12 +83,15 @@ class Texts:
         ends = at.searchsorted(np.arange(SLOTS, len(slots) + 1, SLOTS))
         return slots.take(at).tobytes(), sketches.take(at).tobytes(), ends
 
+    def passages(self) -> list[bytes]:
+        """Each post's text, cut, and behind it its link."""
+        return list(chain.from_iterable(zip(self.samples, self.links, strict=True)))
+
     def heads(self, blocks: NDArray[np.intp], filled_ends: NDArray[np.int64]) -> bytes:
         """HEAD a post."""
         heads = np.empty(len(self), HEAD)
         heads["block"], heads["percent"], heads["filled_end"] = blocks, self.percent, filled_ends
-        lengths = map(len, chain.from_iterable(zip(self.samples, self.links, strict=True)))
-        ends = np.fromiter(accumulate(lengths), np.int64, 2 * len(self))
+        ends = np.fromiter(accumulate(map(len, self.passages())), np.int64, 2 * len(self))
         heads["text_end"], heads["link_end"] = ends[::2], ends[1::2]
         return heads.tobytes()
 
