@@ -20,9 +20,6 @@ from topics.catalog import DEAD, OUTPUTS
 from topics.dead_letter import DeadLetter
 from topics.decision import Source
 
-# Some brokers answer a fetch that waits only at its end, which would count as the worker's time.
-FETCH_WAIT_MS = 10
-
 
 class _Sourced(msgspec.Struct):
     source: Source
@@ -31,22 +28,23 @@ class _Sourced(msgspec.Struct):
 @click.command()
 @click.option("--kafka", required=True)
 @click.option("--first", type=json.loads, required=True, help="JSON list of the first offset of each partition.")
+@click.option("--fetch-wait-ms", type=int, required=True, help="How long a fetch may wait for its first byte.")
 @click.option("--posts", type=int, required=True, help="How many to see before it ends.")
 @click.option("--ready", type=Path, required=True, help="Made when reading has begun.")
 @click.option("--out", type=Path, required=True, help="Where to write offsets and times, by partition.")
-def main(kafka: str, first: list[int], posts: int, ready: Path, out: Path) -> None:
+def main(kafka: str, fetch_wait_ms: int, first: list[int], posts: int, ready: Path, out: Path) -> None:
     """See so many posts decided, those from the first offsets on."""
-    times: dict[str, Any] = asyncio.run(read(kafka, first, posts, ready))
+    times: dict[str, Any] = asyncio.run(read(kafka, fetch_wait_ms, first, posts, ready))
     np.savez(out, **times)
 
 
-async def read(kafka: str, first: list[int], posts: int, ready: Path) -> dict[str, NDArray[Any]]:
+async def read(kafka: str, fetch_wait_ms: int, first: list[int], posts: int, ready: Path) -> dict[str, NDArray[Any]]:
     """For each partition the offsets of posts decided and committed, and when by the monotonic clock."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         enable_auto_commit=False,
         isolation_level="read_committed",
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=fetch_wait_ms,
     )
     await consumer.start()
     outputs = [TopicPartition(topic.name, number) for topic in OUTPUTS for number in range(PARTITIONS)]

@@ -42,13 +42,13 @@ class Stage:
 
     def __init__(self, kind: Kind = "embedded") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sluicegate-bench-"))
-        self._kind = kind
+        self.kind = kind
         self._services: list[Service] = []
         self._numbers = count(1)
 
     def __enter__(self) -> Self:
         try:
-            self.broker, self.kafka = (start_broker if self._kind == "embedded" else start_kafka)(self.folder)
+            self.broker, self.kafka = (start_broker if self.kind == "embedded" else start_kafka)(self.folder)
             self._services.append(self.broker)
             self.valkey, self.redis = start_valkey(self.folder)
             self._services.append(self.valkey)
@@ -74,7 +74,7 @@ class Stage:
             "REDIS": self.redis,
             "GROUP": group,
             # The embedded broker's transactions are no good.
-            "DELIVERY": "at_least_once" if self._kind == "embedded" else "exactly_once",
+            "DELIVERY": "at_least_once" if self.kind == "embedded" else "exactly_once",
             "METRICS_PORT": "0",
             "WEB_PORT": str(free_port()),
             "STATE_DIR": str(self.folder / f"state-{number}"),
