@@ -7,10 +7,11 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, KafkaTimeoutError, for_code
+from kafka.errors import KafkaError, for_code
 from msgspec import Struct
 
 from topics.catalog import CAMPAIGNS, OUTPUTS, POSTS, TOPICS
+from topics.connecting import connecting
 
 CONNECT_SECONDS: Final = 5
 _NO_ERROR: Final = 0
@@ -49,15 +50,8 @@ class TopicAdmin:
 
     def __init__(self, brokers: str, connection: Mapping[str, Any] = MappingProxyType({})) -> None:
         arguments = {"client_id": "sluicegate-topics", "bootstrap_timeout_ms": CONNECT_SECONDS * 1_000}
-        try:
+        with connecting(brokers, AdminError):
             self._client = KafkaAdminClient(bootstrap_servers=brokers.split(","), **{**arguments, **connection})
-        except KafkaTimeoutError as error:
-            raise AdminError(
-                f"no Kafka broker answers at {brokers} within {CONNECT_SECONDS} s: "
-                "check the address, that the broker runs, and the settings for TLS and SASL"
-            ) from error
-        except (KafkaError, OSError, ValueError) as error:
-            raise AdminError(f"no connection to Kafka at {brokers}: {error}") from error
 
     def __enter__(self) -> Self:
         return self

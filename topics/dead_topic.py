@@ -9,9 +9,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 
 from topics.catalog import DEAD
+from topics.connecting import connecting
 from topics.dead_letter import DeadLetter, replayed_offset
 
 CONNECT_SECONDS: Final = 5
@@ -88,15 +89,8 @@ class DeadTopic:
             "fetch_max_bytes": _FETCH_BYTES,
             **connection,
         }
-        try:
+        with connecting(brokers, DeadTopicError):
             self._consumer = KafkaConsumer(**self._arguments)
-        except KafkaTimeoutError as error:
-            raise DeadTopicError(
-                f"no Kafka broker answers at {brokers} within {CONNECT_SECONDS} s: "
-                "check the address, that the broker runs, and the settings for TLS and SASL"
-            ) from error
-        except (KafkaError, OSError, ValueError) as error:
-            raise DeadTopicError(f"no connection to Kafka at {brokers}: {error}") from error
 
     def __enter__(self) -> Self:
         return self

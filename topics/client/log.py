@@ -12,12 +12,13 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import (
     CommitFailedError,
     KafkaError,
-    KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RebalanceInProgressError,
 )
 from kafka.structs import OffsetAndMetadata
+
+from topics.connecting import connecting
 
 CONNECT_SECONDS: Final = 10
 PROBE_SECONDS: Final = 5.0
@@ -272,15 +273,8 @@ def _connect(kafka: str, group: str | None, connection: Mapping[str, Any]) -> An
         # Neither end is silently gone on at: `Log` chooses.
         "auto_offset_reset": "none",
     }
-    try:
+    with connecting(kafka, ClientError):
         return KafkaConsumer(**arguments)
-    except KafkaTimeoutError as error:
-        raise ClientError(
-            f"no Kafka broker answers at {kafka}: check the address, that the broker runs, and the arguments for TLS "
-            "and SASL"
-        ) from error
-    except (KafkaError, OSError, ValueError) as error:
-        raise ClientError(f"no connection to Kafka at {kafka}: {error}") from error
 
 
 @contextmanager
