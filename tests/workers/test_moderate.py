@@ -18,7 +18,6 @@ from topics.decision import decode
 from topics.post import Author, Post
 from workers.batch import Batch
 from workers.counters import Counters, CountersUnavailable, MemoryStore
-from workers.decoding import joined
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
@@ -196,12 +195,6 @@ def test_a_date_in_the_future_counts_as_the_arrival() -> None:
     batch = Batch.offline([Post("p", "x", Author("a"), NOW + DAY), Post("q", "x", Author("a"), NOW)])
     batch.arrived_at[:] = NOW
     assert batch.times.tolist() == [NOW, NOW]
-
-
-def test_what_was_fetched_later_comes_behind_what_was_fetched_before(record: Any) -> None:
-    records = [record(offset, b"{}") for offset in range(5)]
-    fetch = joined({0: records[:2], 1: records[2:3]}, {2: records[3:4], 0: records[4:]})
-    assert fetch == {0: [records[0], records[1], records[4]], 1: [records[2]], 2: [records[3]]}
 
 
 VALUES = st.one_of(
