@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from workers.batch import Batch
+from workers.batch import Batch, Part
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
 from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE, WORTH_COMPARING
 from workers.campaigns.texts import comparable
@@ -66,6 +66,15 @@ def test_an_id_goes_on_in_later_batches_and_other_partitions(store: Store, find:
     found = find(later)
     assert found.ids[0] == first.ids[0]
     assert found.shown[0]
+
+
+def test_of_a_batch_of_several_partitions_each_has_its_campaigns_found(find: Find) -> None:
+    batch = batch_of([OFFER] * 4 + ["转发微博"] * 2 + [OFFER] * 3)
+    batch.parts = (Part(3, 0, 0, 4), Part(0, 0, 4, 6), Part(1, 0, 6, 9))
+    found = find(batch)
+    assert found.shown.tolist() == [False, False, True, True, False, False, True, True, True]
+    assert len(set(found.ids[[0, 1, 2, 3, 6, 7, 8]].tolist())) == 1
+    assert [row for row, _ in found.grown] == [2, 7]
 
 
 def test_an_id_ends_with_the_window(find: Find) -> None:

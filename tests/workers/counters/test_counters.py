@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from workers.batch import Part
 from workers.counters import MEMBERS_A_PANE, Counters, CounterSpec, Readings, StaleEpoch, Store
+from workers.counters.store import Applied, Redelivered, Request
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -124,6 +125,24 @@ def test_a_redelivered_post_reads_what_it_read_whatever_the_bounds(
     assert values(again) == list(range(first + 1, stop + 1))
     assert (again.replayed, again.peeked) == (min(stop, 9) - min(first, 9), 0)
     assert values(run(apply(counters, [20]))) == [max(stop, 9) + 1]
+
+
+class AnswersLate:
+    """A store whose first answer is lost each time, so that it is asked the same again."""
+
+    def __init__(self, store: Store) -> None:
+        self.claim, self.peek, self._store = store.claim, store.peek, store
+
+    async def apply(self, request: Request) -> Applied | Redelivered:
+        await self._store.apply(request)
+        return await self._store.apply(request)
+
+
+def test_posts_whose_answer_was_lost_read_what_they_were_counted_as(store: Store, run: Run) -> None:
+    counters, late = Counters([POSTS], store), Counters([POSTS], cast(Store, AnswersLate(store)))
+    assert values(run(apply(late, range(4)))) == [1, 2, 3, 4]
+    assert values(run(apply(late, range(2, 8)))) == [3, 4, 5, 6, 7, 8]
+    assert values(run(apply(counters, [8]))) == [9]
 
 
 def test_a_redelivery_may_leave_posts_out(store: Store, run: Run) -> None:
