@@ -13,9 +13,18 @@ from redis.asyncio import Redis
 
 from workers.batch import Batch, Part
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
-from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE, WORTH_COMPARING
+from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE, WORTH_COMPARING, FindRequest, Found, FoundBefore
 from workers.campaigns.texts import comparable
-from workers.counters import Counters, MemoryStore, RedisStore, StaleEpoch, Store
+from workers.counters import (
+    Counters,
+    CounterSpec,
+    CountersUnavailable,
+    MemoryStore,
+    Readings,
+    RedisStore,
+    StaleEpoch,
+    Store,
+)
 
 from .conftest import ENGLISH_OFFER, NOW, OFFER, Find, batch_of, changed, texts_of
 
@@ -75,6 +84,32 @@ def test_of_a_batch_of_several_partitions_each_has_its_campaigns_found(find: Fin
     assert found.shown.tolist() == [False, False, True, True, False, False, True, True, True]
     assert len(set(found.ids[[0, 1, 2, 3, 6, 7, 8]].tolist())) == 1
     assert [row for row, _ in found.grown] == [2, 7]
+
+
+def test_posts_whose_campaigns_could_not_be_found_are_counted_when_they_are_asked_for_again(
+    store: Store, run: Callable[..., Readings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batch_of([OFFER] * 6)
+    batch.parts = (Part(0, 0, 0, 3), Part(1, 0, 3, 6))
+    counters = Counters(
+        [CounterSpec("posts", "count", "posts", "campaign", 60_000)], store, scope=Scope(least_accounts=3)
+    )
+    answer = store.find
+
+    async def refuse_one(request: FindRequest) -> Found | FoundBefore:
+        if request.guard.endswith(":1"):
+            raise CountersUnavailable("down")
+        return await answer(request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "find", refuse_one)
+        read = run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts_of(batch)))
+    assert list(read.unread) == [1]
+    assert read.known["posts"].tolist() == [True] * 3 + [False] * 3
+    assert read.campaigns.shown.tolist() == [False, False, True] + [False] * 3
+    again = run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts_of(batch)))
+    assert again.values["posts"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert again.campaigns.shown.tolist() == [False, False] + [True] * 4
 
 
 def test_an_id_ends_with_the_window(find: Find) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from workers.batch import Part
-from workers.counters import MEMBERS_A_PANE, Counters, CounterSpec, Readings, StaleEpoch, Store
+from workers.counters import MEMBERS_A_PANE, Counters, CounterSpec, CountersUnavailable, Readings, StaleEpoch, Store
 from workers.counters.store import Applied, Redelivered, Request
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -127,22 +127,46 @@ def test_a_redelivered_post_reads_what_it_read_whatever_the_bounds(
     assert values(run(apply(counters, [20]))) == [max(stop, 9) + 1]
 
 
-class AnswersLate:
-    """A store whose first answer is lost each time, so that it is asked the same again."""
+def test_posts_whose_answer_was_lost_read_what_they_were_counted_as(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = store.apply
 
-    def __init__(self, store: Store) -> None:
-        self.claim, self.peek, self._store = store.claim, store.peek, store
+    async def asked_again(request: Request) -> Applied | Redelivered:
+        await answer(request)
+        return await answer(request)
 
-    async def apply(self, request: Request) -> Applied | Redelivered:
-        await self._store.apply(request)
-        return await self._store.apply(request)
-
-
-def test_posts_whose_answer_was_lost_read_what_they_were_counted_as(store: Store, run: Run) -> None:
-    counters, late = Counters([POSTS], store), Counters([POSTS], cast(Store, AnswersLate(store)))
-    assert values(run(apply(late, range(4)))) == [1, 2, 3, 4]
-    assert values(run(apply(late, range(2, 8)))) == [3, 4, 5, 6, 7, 8]
+    monkeypatch.setattr(store, "apply", asked_again)
+    counters = Counters([POSTS], store)
+    assert values(run(apply(counters, range(4)))) == [1, 2, 3, 4]
+    assert values(run(apply(counters, range(2, 8)))) == [3, 4, 5, 6, 7, 8]
     assert values(run(apply(counters, [8]))) == [9]
+
+
+def test_of_a_batch_each_partition_reads_its_own_be_it_new_redelivered_or_refused(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = Counters([POSTS, AUTHORS], store)
+    parts = [Part(0, 0, 0, 2), Part(1, 0, 2, 4), Part(2, 0, 4, 6)]
+    offsets, times = np.array([0, 1] * 3), np.full(6, NOW)
+    keys = {name: np.array([1, 1, 2, 2, 3, 3], np.uint64) for name in ("author", "fingerprint")}
+    run(counters.apply(parts[:1], offsets[:2], times[:2], {name: key[:2] for name, key in keys.items()}))
+    answer = store.apply
+
+    async def refuse_one(request: Request) -> Applied | Redelivered:
+        if request.guard.endswith(":1"):
+            raise CountersUnavailable("down")
+        return await answer(request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "apply", refuse_one)
+        read = run(counters.apply(parts, offsets, times, keys))
+    assert values(read) == [1, 2, None, None, 1, 2]
+    assert values(read, "authors") == [1, 1, None, None, 1, 1]
+    assert (list(read.unread), read.replayed) == ([1], 2)
+    again = run(counters.apply(parts, offsets, times, keys))
+    assert values(again) == [1, 2] * 3
+    assert (list(again.unread), again.replayed) == ([], 4)
 
 
 def test_a_redelivery_may_leave_posts_out(store: Store, run: Run) -> None:
