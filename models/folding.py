@@ -137,7 +137,6 @@ def fold(texts: Sequence[str]) -> Folded:
     spaced = word_gaps(solid, separated, first)
     repeated = fourth_in_a_row(solid, first[:-1] | spaced[:-1])
     if repeated.any():
-        spaced[:-1] &= ~repeated
         places = repeated.nonzero()[0]
         kept[places + followed.searchsorted(places, "right")] = False
     # The last separator before a spaced word stays, as a space.
