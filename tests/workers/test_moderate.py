@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from topics.campaign import decode as read_campaign
 from topics.dead_letter import DeadLetter
-from topics.decision import decode
+from topics.decision import Source, decode
 from topics.post import Author, Post
 from workers.batch import Batch
 from workers.counters import Counters, CountersUnavailable, MemoryStore
+from workers.counters.store import Request
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
@@ -125,7 +126,7 @@ def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any
     assert {topic: len(rows) for topic, rows in outputs.items() if rows} == {"posts.dead": 2}
 
 
-def test_a_post_that_makes_a_step_raise_is_found_and_set_aside(
+def test_a_post_that_makes_a_step_raise_is_found_and_set_aside_where_it_came_in(
     judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = judge._signals.measure
@@ -136,12 +137,23 @@ def test_a_post_that_makes_a_step_raise_is_found_and_set_aside(
         return measure(batch, wanted)
 
     monkeypatch.setattr(judge._signals, "measure", fails_on_poison)
-    values = [post_bytes(number, "poison" if number in (5, 6) else "面条很好吃") for number in range(20)]
-    outputs = moderate(judge, [record(offset, value) for offset, value in enumerate(values)])
-    assert [row.value for row in outputs["posts.dead"]] == [values[5], values[6]]
-    assert dict(outputs["posts.dead"][0].headers)["reason"] == b"step_failed"
-    allowed = [decode(row.value or b"").source.offset for row in outputs["posts.allow"]]
-    assert allowed == [offset for offset in range(20) if offset not in (5, 6)]
+    poisoned = {4: (5, 6), 0: (), 1: (0, 7)}
+    fetch = {
+        partition: [
+            record(offset, post_bytes(offset, "poison" if offset in bad else "面条很好吃"), partition=partition)
+            for offset in range(9)
+        ]
+        for partition, bad in poisoned.items()
+    }
+    outputs = asyncio.run(Moderator(judge, Metrics()).moderate(fetch, dict.fromkeys(fetch, 0))).rows
+    for partition, bad in poisoned.items():
+        letters = [DeadLetter.from_record(row.value, row.key, row.headers) for row in outputs[partition]["posts.dead"]]
+        assert [(letter.source_partition, letter.source_offset, letter.reason) for letter in letters] == [
+            (partition, offset, "step_failed") for offset in bad
+        ]
+        assert [letter.value for letter in letters] == [fetch[partition][offset].value for offset in bad]
+        sources = [decode(row.value or b"").source for row in outputs[partition]["posts.allow"]]
+        assert sources == [Source(partition, offset) for offset in range(9) if offset not in bad]
 
 
 def test_where_every_post_fails_none_is_set_aside(
@@ -155,17 +167,23 @@ def test_where_every_post_fails_none_is_set_aside(
         moderate(judge, [record(0, post_bytes(0))])
 
 
-def test_without_counters_decisions_go_on_marked_degraded(
+def test_where_a_partition_s_counters_cannot_be_read_its_decisions_go_on_marked_degraded(
     judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def gone(*_: Any, **__: Any) -> Any:
-        raise CountersUnavailable("no Redis")
+    answer = judge._counters._store.apply
+
+    async def gone(request: Request) -> Any:
+        if request.guard.endswith(":1"):
+            raise CountersUnavailable("no Redis")
+        return await answer(request)
 
     monkeypatch.setattr(judge._counters._store, "apply", gone)
-    outputs = moderate(judge, [record(0, post_bytes(0)), record(1, post_bytes(1, SOLICITATION))])
-    rows = [row for found in outputs.values() for row in found]
-    assert len(rows) == 2
-    assert all(decode(row.value or b"").degraded for row in rows)
+    values = [post_bytes(0), post_bytes(1, SOLICITATION)]
+    fetch = {partition: [record(offset, value) for offset, value in enumerate(values)] for partition in (0, 1, 2)}
+    outputs = asyncio.run(Moderator(judge, Metrics()).moderate(fetch, dict.fromkeys(fetch, 0))).rows
+    for partition, of_partition in outputs.items():
+        decisions = [decode(row.value or b"") for rows in of_partition.values() for row in rows]
+        assert [decision.degraded for decision in decisions] == [partition == 1] * 2
 
 
 def test_a_redelivered_batch_with_other_bounds_gives_the_same_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:
