@@ -22,6 +22,7 @@ SPECS = (
     CounterSpec("campaign_authors", "distinct", "author", "campaign", 10_000),
     CounterSpec("text_authors", "distinct", "author", "fingerprint", 1_000),
     CounterSpec("text_authors_again", "distinct", "author", "fingerprint", 1_000),
+    CounterSpec("author_texts", "distinct", "fingerprint", "author", 10_000),
 )
 PARTITIONS = 2
 
@@ -53,7 +54,7 @@ class Model:
             return None
         pane = 6 * post.time // spec.window_ms
         seen = self.seen[spec.name, key]
-        seen.append((pane, 0 if spec.kind == "count" else post.author))
+        seen.append((pane, 0 if spec.kind == "count" else getattr(post, spec.of)))
         inside = [other for at, other in seen if pane - 5 <= at <= pane]
         return len(inside) if spec.kind == "count" else min(len(set(inside) - {0}), self.most_members)
 

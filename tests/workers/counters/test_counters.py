@@ -147,10 +147,14 @@ def test_of_a_batch_each_partition_reads_its_own_be_it_new_redelivered_or_refuse
     store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = Counters([POSTS, AUTHORS], store)
+    run(apply(counters, [0, 1], author=[1, 1], fingerprint=[1, 1]))
+    run(apply(counters, [0, 1], partition=2, author=[4, 5], fingerprint=[3, 3]))
     parts = [Part(0, 0, 0, 2), Part(1, 0, 2, 4), Part(2, 0, 4, 6)]
-    offsets, times = np.array([0, 1] * 3), np.full(6, NOW)
-    keys = {name: np.array([1, 1, 2, 2, 3, 3], np.uint64) for name in ("author", "fingerprint")}
-    run(counters.apply(parts[:1], offsets[:2], times[:2], {name: key[:2] for name, key in keys.items()}))
+    offsets, times = np.array([0, 1, 0, 1, 2, 3]), np.full(6, NOW)
+    keys = {
+        "author": np.array([1, 1, 2, 2, 3, 4], np.uint64),
+        "fingerprint": np.array([1, 1, 2, 2, 3, 3], np.uint64),
+    }
     answer = store.apply
 
     async def refuse_one(request: Request) -> Applied | Redelivered:
@@ -162,10 +166,10 @@ def test_of_a_batch_each_partition_reads_its_own_be_it_new_redelivered_or_refuse
         patch.setattr(store, "apply", refuse_one)
         read = run(counters.apply(parts, offsets, times, keys))
     assert values(read) == [1, 2, None, None, 1, 2]
-    assert values(read, "authors") == [1, 1, None, None, 1, 1]
+    assert values(read, "authors") == [1, 1, None, None, 3, 3]
     assert (list(read.unread), read.replayed) == ([1], 2)
     again = run(counters.apply(parts, offsets, times, keys))
-    assert values(again) == [1, 2] * 3
+    assert values(again) == [1, 2, 1, 2, 1, 2]
     assert (list(again.unread), again.replayed) == ([], 4)
 
 
