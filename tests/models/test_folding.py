@@ -143,7 +143,13 @@ def by_character(text: str) -> tuple[list[tuple[str, int]], list[str]]:
     return found, marks
 
 
-@given(st.lists(ANY_TEXT | st.text("abAB01 .-!\u3000哈啊한Ａ①\u200b\u0336👍🏽", max_size=30), max_size=4))
+mixed = st.text("abAB01 .-!\u3000哈啊한Ａ①\u200b\u0336👍🏽", max_size=30)
+drawls = st.lists(st.tuples(st.sampled_from("a哈1 ."), st.integers(1, 5)), max_size=8).map(
+    lambda runs: "".join(character * length for character, length in runs)
+)
+
+
+@given(st.lists(ANY_TEXT | mixed | drawls, max_size=4))
 def test_a_batch_folds_as_its_characters_do_one_by_one(texts: list[str]) -> None:
     batch = fold(texts)
     for row, text in enumerate(texts):

@@ -13,7 +13,8 @@ import pytest
 import redis
 
 from workers.batch import Part
-from workers.counters import Counters, CounterSpec, CountersUnavailable, Readings, RedisStore
+from workers.counters import MEMBERS_A_PANE, Counters, CounterSpec, CountersUnavailable, Readings, RedisStore
+from workers.counters.store import MEMBER
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Make = Callable[..., RedisStore]
@@ -68,6 +69,18 @@ def test_counts_that_are_added_to_live_as_long_again(make_redis_store: Make, run
         server.pexpire(count, left)
         run(apply(counters, ago, ago + 1))
         assert server.pttl(count) > 220_000 - 1_000
+
+
+def test_of_a_full_pane_no_members_are_kept_whatever_comes_after(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters = Counters(SPECS, make_redis_store("full"))
+    sizes = []
+    for first, stop in ((0, MEMBERS_A_PANE - 1), (MEMBERS_A_PANE - 1, MEMBERS_A_PANE), (MEMBERS_A_PANE, 1_005)):
+        run(apply(counters, first, stop))
+        (name,) = server.keys("{full}:distinct:*")
+        sizes += [len(value) for field, value in server.hgetall(name).items() if field != b"lives since"]
+    assert sizes == [(MEMBERS_A_PANE - 1) * MEMBER.itemsize, MEMBER.itemsize, MEMBER.itemsize]
 
 
 def test_every_key_carries_the_hash_tag(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
