@@ -17,6 +17,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 STALLED_SECONDS = 30.0
 """An event loop that has not come round for so long will not: a batch at its largest takes it a few seconds."""
 
+SILENT_SECONDS = 10.0
+
 
 @dataclass
 class Health:
@@ -79,6 +81,9 @@ class Health:
 
 
 class _Silent(WSGIRequestHandler):
+    # Who connects and says nothing would keep a thread for as long as it likes.
+    timeout = SILENT_SECONDS
+
     def log_message(self, *_: Any) -> None:
         """A line a request would drown the worker's own."""
 
@@ -101,6 +106,9 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Health) -> 
 
     class Server(ThreadingWSGIServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        def handle_error(self, *_: Any) -> None:
+            """Nothing: who asked has gone, or said nothing for too long."""
 
     server = make_server(host, port, application, Server, _Silent)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

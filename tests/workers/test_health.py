@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 
@@ -10,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from deploy.processes import HOST, free_port
-from workers.health import STALLED_SECONDS, Health, serve
+from workers.health import STALLED_SECONDS, Health, _Silent, serve
 
 
 class Clock:
@@ -95,3 +96,14 @@ def test_one_port_answers_metrics_and_health() -> None:
     assert ask("/livez")[0] == 200
     with pytest.raises(OSError, match="in use"):
         serve(HOST, port, registry, health)
+
+
+def test_who_connects_and_says_nothing_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_Silent, "timeout", 0.05)
+    port = free_port()
+    serve(HOST, port, CollectorRegistry(), ready())
+    with socket.create_connection((HOST, port), timeout=10) as connection:
+        assert connection.recv(1) == b""
+    assert capfd.readouterr().err == ""
