@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import mode
-import numpy as np
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
@@ -32,7 +31,7 @@ from aiokafka.errors import CommitFailedError
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.counters import CountersUnavailable
-from workers.decoding import Fetch, ends_of, size
+from workers.decoding import Fetch, arrivals, ends_of, size
 from workers.fetching import OnDemand, PollAsEvent, with_waiting
 from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
@@ -196,15 +195,21 @@ async def start_publisher(owned: list[int]) -> Publisher:
 
 @app.task  # type: ignore[untyped-decorator]
 async def live() -> None:
-    """Show that the event loop comes round, and look for Redis until it has been seen."""
-    assert worker.moderator is not None
+    """Show that the event loop comes round."""
     while True:
         health.beat()
         want()
-        if not health.redis:
-            with contextlib.suppress(CountersUnavailable):
-                await worker.moderator.ping()
-                health.redis = True
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+@app.task  # type: ignore[untyped-decorator]
+async def look_for_redis() -> None:
+    """Say once that Redis has answered. It may be silent for longer than a beat may fail to come."""
+    assert worker.moderator is not None
+    while not health.redis:
+        with contextlib.suppress(CountersUnavailable):
+            await worker.moderator.ping()
+            health.redis = True
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
@@ -288,8 +293,7 @@ async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     log.debug("batch decided", records=size(fetch), ends=ends)
     now = time.time()
     metrics.created_latency.observe(now - moderated.created_at / 1_000)
-    arrived = np.array([record.timestamp for records in fetch.values() for record in records])
-    metrics.arrived_latency.observe(now - arrived / 1_000)
+    metrics.arrived_latency.observe(now - arrivals(fetch) / 1_000)
     for partition, end in ends.items():
         highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
         if highwater is not None:

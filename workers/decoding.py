@@ -8,6 +8,7 @@ from itertools import accumulate, chain, pairwise
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from topics.catalog import POSTS
 from topics.dead_letter import DeadLetter, Reason
@@ -52,6 +53,12 @@ def joined(fetch: Fetch, later: Fetch) -> Fetch:
 def ends_of(fetch: Fetch) -> dict[int, int]:
     """By partition, the offset below which all is done when the fetch is."""
     return {partition: records[-1].offset + 1 for partition, records in fetch.items()}
+
+
+def arrivals(fetch: Fetch) -> NDArray[np.int64]:
+    """The records' timestamps, milliseconds since the epoch, without those of records that have none."""
+    stamps = np.array([record.timestamp for records in fetch.values() for record in records], np.int64)
+    return stamps[stamps >= 0]
 
 
 def dead_row(record: Record, partition: int, reason: Reason, detail: str) -> Row:

@@ -91,7 +91,6 @@ class Judge:
         self._keys = frozenset(spec.by for spec in policy.counters) - {"campaign"} | frozenset(
             spec.of for spec in policy.counters if spec.kind == "distinct"
         )
-        self._degraded_since: float | None = None
         self.check()
 
     async def judge(self, batch: Batch) -> Judgement:
@@ -150,19 +149,11 @@ class Judge:
         return readings
 
     def _note_degraded(self, error: CountersUnavailable) -> None:
-        now = time.monotonic()
-        if self._degraded_since is not None:
-            self._metrics.degraded_seconds.inc(now - self._degraded_since)
-        else:
+        if self._metrics.note_degraded():
             log.warning("counters unavailable: decisions go on without them", error=str(error))
-        self._degraded_since = now
-        self._metrics.degraded.set(1)
 
     def _note_served(self) -> None:
-        if self._degraded_since is not None:
-            self._metrics.degraded_seconds.inc(time.monotonic() - self._degraded_since)
-            self._metrics.degraded.set(0)
-            self._degraded_since = None
+        if self._metrics.note_served():
             log.info("counters are back")
 
 

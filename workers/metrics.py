@@ -36,7 +36,9 @@ class ColumnHistogram(Collector):
         registry.register(self)
 
     def observe(self, values: NDArray[np.float64]) -> None:
-        """Add n values."""
+        """Add n values; one below 0 counts as 0."""
+        # A sum that falls is a restart to Prometheus; a post may be dated decades ahead.
+        values = np.maximum(values, 0)
         # A bucket counts values up to and with its bound.
         slots = self._bounds.searchsorted(values, side="left")
         self._counts += np.bincount(slots, minlength=len(self._counts))
@@ -108,6 +110,8 @@ class Metrics:
             "degraded_seconds", "Seconds in which decisions went on without counters", **own
         )
         self.degraded = Gauge("degraded", "1 while decisions go on without counters", **own)
+        # Here and not with a judge: after an upgrade there are two, and what one misses the other may find again.
+        self._degraded_since: float | None = None
         self.scores = Scores(self.registry)
         self.versions = Info("versions", "Versions of worker, policy and models; all that is in `set`", **own)
 
@@ -118,6 +122,24 @@ class Metrics:
         with self.spans.stage(stage):
             yield
         self.stage_of(stage).observe(time.perf_counter() - start)
+
+    def note_degraded(self) -> bool:
+        """Decisions go on without counters. True if that is new."""
+        now, before = time.monotonic(), self._degraded_since
+        if before is not None:
+            self.degraded_seconds.inc(now - before)
+        self._degraded_since = now
+        self.degraded.set(1)
+        return before is None
+
+    def note_served(self) -> bool:
+        """Decisions have counters. True if that is new."""
+        before, self._degraded_since = self._degraded_since, None
+        if before is None:
+            return False
+        self.degraded_seconds.inc(time.monotonic() - before)
+        self.degraded.set(0)
+        return True
 
     def name_versions(self, worker: str, policy: str, policy_digest: str, models: Mapping[str, str]) -> None:
         """Say what decides. Workers with the same `set` decide alike, whatever versions call themselves."""

@@ -26,6 +26,14 @@ def test_a_column_histogram_counts_what_the_library_counts_value_by_value(values
     assert ours.get_sample_value("seconds_count") == len(values)
 
 
+def test_a_date_in_the_future_takes_nothing_off_a_sum() -> None:
+    registry = CollectorRegistry()
+    column = ColumnHistogram("seconds", "x", BOUNDS, registry)
+    column.observe(np.array([2.0, -2_000_000_000.0]))
+    assert registry.get_sample_value("seconds_sum") == 2.0
+    assert registry.get_sample_value("seconds_bucket", {"le": "0.1"}) == 1
+
+
 def test_a_stage_is_timed() -> None:
     metrics = Metrics()
     with metrics.timed("decode"):

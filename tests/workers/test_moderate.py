@@ -19,6 +19,7 @@ from topics.post import Author, Post
 from workers.batch import Batch
 from workers.counters import Counters, CountersUnavailable, MemoryStore
 from workers.counters.store import Request
+from workers.decoding import arrivals
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
@@ -209,6 +210,11 @@ def test_a_record_without_a_time_arrived_when_its_post_was_made(judge: Judge, re
     assert decode(row.value or b"").arrived_at == NOW
 
 
+def test_records_without_a_time_are_left_out_of_how_late_posts_are_decided(record: Any) -> None:
+    fetch = {0: [record(0, b"", timestamp=NOW), record(1, b"", timestamp=-1)], 1: [record(0, b"", timestamp=NOW + 1)]}
+    assert arrivals(fetch).tolist() == [NOW, NOW + 1]
+
+
 def test_a_date_in_the_future_counts_as_the_arrival() -> None:
     batch = Batch.offline([Post("p", "x", Author("a"), NOW + DAY), Post("q", "x", Author("a"), NOW)])
     batch.arrived_at[:] = NOW
@@ -306,6 +312,23 @@ def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted
     decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
     assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
     assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6
+
+
+def test_counters_that_the_policy_of_before_missed_are_back_when_the_present_one_reads_them(
+    tmp_path: Path, judge: Judge, record: Any, post_bytes: Any
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY.format(version="1", threshold=3))
+    policy, metrics = Policy.load(file, schema()), Metrics()
+
+    class Silent(MemoryStore):
+        async def apply(self, request: Any) -> Any:
+            raise CountersUnavailable("no answer")
+
+    for store, degraded in ((Silent(), 1), (MemoryStore(), 0)):
+        its_judge = Judge(policy, judge.scorer, Counters(policy.counters, store), metrics)
+        moderated(Moderator(its_judge, metrics), [record(0, post_bytes(1))])
+        assert metrics.registry.get_sample_value("sluicegate_degraded") == degraded
 
 
 def test_what_is_stopped_is_counted_by_the_category_that_its_decision_tells(
