@@ -135,11 +135,14 @@ def is_bare_link(host: str, path: str | None, site: Site) -> bool:
     return path is not None or last.lower() not in WORDLIKE or host.lower().startswith("www.")
 
 
-@lru_cache(maxsize=1 << 16)
 def site_of(host: str) -> Site | None:
     """The site of a host as written, in Unicode or punycode; None for what can be no host."""
-    if len(host) > LONGEST_HOST:
-        return None
+    # A text may be nothing but "host": what is remembered is short, however many such texts are sent.
+    return _site_of(host) if len(host) <= LONGEST_HOST else None
+
+
+@lru_cache(maxsize=1 << 16)
+def _site_of(host: str) -> Site | None:
     plain = ".".join(filter(None, map(decoded, unicodedata.normalize("NFKC", host).lower().split("."))))
     if not any(map(str.isalnum, plain)):
         return None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from topics.post import Author, Post
 from workers.batch import Batch
-from workers.signals.links import Links
+from workers.signals.links import Links, _site_of
 
 Posts = Callable[..., Post]
 
@@ -113,3 +113,9 @@ def test_thousands_of_links_are_counted() -> None:
 @given(st.text(alphabet="ahttps:/.@-#?xn com看١é\u0301\u202e", max_size=60), st.text(max_size=40))
 def test_no_text_and_no_link_is_refused(text: str, link: str) -> None:
     measure(Post(id="p", text=text, author=Author(id="a"), created_at=1, links=[link, text]))
+
+
+def test_a_host_too_long_to_be_one_is_not_remembered() -> None:
+    before = _site_of.cache_info().currsize
+    assert of_text(f"http://{'a' * 10_000}.example.com/")[:2] == (0, None)
+    assert _site_of.cache_info().currsize == before
