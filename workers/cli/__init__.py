@@ -37,6 +37,17 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"workers.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; one whose reader has gone (`sluicegate simulate | head`) ends, and nothing is wrong."""
+        try:
+            outcome = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain when it closes standard output, so that goes nowhere now.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        return outcome
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -50,9 +61,4 @@ def command() -> None:
 
 def main() -> None:
     """Entry point."""
-    try:
-        command(prog_name="sluicegate")
-    except BrokenPipeError:
-        # The reader has gone (`sluicegate simulate | head`): nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+    command(prog_name="sluicegate")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +51,6 @@ def command(count: int, seed: int, truth: Path | None, start: datetime | None) -
         raise click.ClickException(f"cannot write {truth}: {error.strerror}") from None
     try:
         _print(Simulator(seed, count, start_ms), count, labels)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has had enough. Python would complain when it closes standard output, so that goes nowhere now.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         if labels:
             labels.close()
