@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.campaigns.finding import Campaign, FindRequest, Found, read_answer, read_record
+from workers.campaigns.finding import Campaign, Finder, FindRequest, Found, read_answer, read_record
 
 if TYPE_CHECKING:
     from workers.campaigns.texts import Texts
-    from workers.counters.store import Store
 
 WINDOW_MS = 6 * 3_600_000
 LEAST_ACCOUNTS = 5
@@ -81,11 +80,11 @@ class Campaigns:
 
 
 async def find(
-    store: Store, scope: Scope, guard: Guard, offsets: NDArray[np.int64], texts: Texts, grace_seconds: int
+    finder: Finder, scope: Scope, guard: Guard, offsets: NDArray[np.int64], texts: Texts, grace_seconds: int
 ) -> Campaigns:
     """The campaigns of the posts at `offsets` (int64 (n,), ascending), of which `texts` are comparable.
 
-    A post whose answer is kept no more (offsets were set back) has none. Raises as the store does.
+    A post whose answer is kept no more (offsets were set back) has none. Raises as the finder does.
     """
     campaigns = Campaigns.none(len(offsets))
     ttl_seconds = -(-2 * scope.window_ms // 1000) + grace_seconds
@@ -93,7 +92,7 @@ async def find(
     while len(texts):
         blocks, places = texts.blocks(scope.window_ms)
         keys, (slots, values, filled_ends) = texts.numbered_keys(places, len(blocks)), texts.filled()
-        answer = await store.find(
+        answer = await finder.find(
             FindRequest(
                 guard=guard.name,
                 guard_ttl_seconds=guard.ttl_seconds,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -117,6 +118,18 @@ class FoundBefore:
     """The last offset asked for."""
     answers: Sequence[bytes]
     """The answers kept of all batches that share offsets with this one."""
+
+
+class Finder(Protocol):
+    """Keeps campaigns."""
+
+    async def find(self, request: FindRequest) -> Found | FoundBefore:
+        """A campaign for each post of the batch, found once; or what was found before. Atomic.
+
+        Raises:
+            CountersUnavailable: the batch may or may not have been looked up; asking again is safe.
+            StaleEpoch: the partition has a newer owner.
+        """
 
 
 class Campaign(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workers.batch import Batch
 from workers.campaigns.finding import HEAD, NO_KEY, POST, SAMPLE_CHARACTERS, SLOTS, WORTH_COMPARING
 from workers.campaigns.sketch import sketches
-from workers.counters.keys import hash_strings
+from workers.keys import hash_strings
 
 QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from workers.counters.breaker import Breaker
 from workers.counters.counters import GRACE_SECONDS, Counters, Readings
-from workers.counters.keys import NO_KEY, hash_strings
 from workers.counters.memory import MemoryStore
 from workers.counters.redis import RedisStore
 from workers.counters.spec import KEYS, MEMBERS, CounterSpec, parse_window
@@ -15,7 +14,6 @@ __all__ = [
     "KEYS",
     "MEMBERS",
     "MEMBERS_A_PANE",
-    "NO_KEY",
     "Breaker",
     "CounterSpec",
     "Counters",
@@ -25,6 +23,5 @@ __all__ = [
     "RedisStore",
     "StaleEpoch",
     "Store",
-    "hash_strings",
     "parse_window",
 ]

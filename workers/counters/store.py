@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from workers.campaigns.finding import FindRequest, Found, FoundBefore
+from workers.campaigns.finding import Finder
 
 PANES = 6
 """Parts a window moves by: a reading covers the post's own pane and the five before it."""
@@ -117,7 +117,7 @@ class Redelivered:
     """Recipe and old values of every kept batch that shares offsets with this one."""
 
 
-class Store(Protocol):
+class Store(Finder, Protocol):
     """Keeps counts and the replay guard. Each call is atomic.
 
     Old values are one packed string: three uint32 (the byte lengths of the first three parts), then
@@ -141,9 +141,6 @@ class Store(Protocol):
 
     async def peek(self, request: Request) -> bytes:
         """The old values of the batch's cells; adds nothing. Raises as `apply` does."""
-
-    async def find(self, request: FindRequest) -> Found | FoundBefore:
-        """A campaign for each post of the batch, found once; or what was found before. Raises as `apply` does."""
 
     async def ping(self) -> None:
         """Returns when the store answers; raises CountersUnavailable."""

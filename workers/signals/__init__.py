@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from workers.batch import Batch
-from workers.counters.keys import hash_strings
+from workers.keys import hash_strings
 from workers.signals.account import Account
 from workers.signals.column import Column, Family
 from workers.signals.duplicates import Duplicates, fingerprints

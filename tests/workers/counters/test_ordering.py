@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.counters.keys import hash_strings
 from workers.counters.ordering import by_group
+from workers.keys import hash_strings
 
 GROUPS = 3
 # Hashes differ in their first bits; numbers below ten and neighbours do not.

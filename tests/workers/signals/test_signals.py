@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from models.scorer import Scorer
 from topics.post import Author, Media, Post
 from workers.batch import Batch
-from workers.counters import MEMBERS, hash_strings
+from workers.counters import MEMBERS
+from workers.keys import hash_strings
 from workers.signals import Signals, declared, schema
 from workers.values import frame_of
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.counters import hash_strings
+from workers.keys import hash_strings
 
 
 def test_keys_are_the_same_for_ever() -> None:
