@@ -98,14 +98,14 @@ def _print_table(campaigns: Sequence[Campaign]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from workers.cli.marking import visible
+    from workers.terminal.marking import visible
 
     if not campaigns:
         click.echo("no campaign grew lately: --since 7d looks further back")
         return
     table = Table("campaign", "first seen", "grew", "accounts", "posts", "agencies", "a text, and links", expand=True)
     for campaign in campaigns:
-        sample = visible(campaign.samples[0] if campaign.samples else "").replace("\n", " ")
+        sample = visible(campaign.samples[0] if campaign.samples else "")
         links = ", ".join(map(visible, campaign.links))
         table.add_row(
             campaign.id,

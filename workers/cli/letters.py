@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from topics.dead_topic import Stored
-from workers.cli.marking import visible
+from workers.terminal.marking import visible
 
 NO_LETTER = "no dead letter"
 DUMPED = 4_096

@@ -52,6 +52,6 @@ def reading(
 
 
 def _tell(unreadable: Unreadable) -> None:
-    from workers.cli.marking import visible
+    from workers.terminal.marking import visible
 
     click.echo(f"sluicegate: {visible(str(unreadable))}", err=True)

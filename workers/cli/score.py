@@ -85,7 +85,7 @@ async def _print_pretty(outcomes: AsyncIterator[Scored]) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    from workers.cli.marking import STYLES, marked
+    from workers.terminal.marking import STYLES, marked
 
     console = Console(highlight=False)
     wrong = 0

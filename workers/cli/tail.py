@@ -59,7 +59,7 @@ def command(
     """
     from rich.console import Console
 
-    from workers.cli.pictures import recording, save
+    from workers.terminal.pictures import recording, save
 
     now = datetime.now(UTC)
     show = _print_json if as_json or not sys.stdout.isatty() else _printer(Console(highlight=False))

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from topics.decision import Decision, SignalValue
 from topics.post import Author
-from workers.cli.marking import STYLES, marked, visible
+from workers.terminal.marking import STYLES, marked, visible
 
 INDENT = 9
 TEXT_SHOWN = 280

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from workers.cli.pictures import recording, save
 from workers.live.view import VERDICTS, View
 from workers.live.watch import Watch
+from workers.terminal.pictures import recording, save
 
 
 def summary(watch: Watch, sent: int) -> dict[str, Any]:

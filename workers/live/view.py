@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from workers.cli.marking import STYLES, marked
 from workers.live.watch import Watch
+from workers.terminal.marking import STYLES, marked
 
 VERDICTS = ("allow", "flag", "block", "dead")
 RULES_SHOWN = 8

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topics.decision import Span
-from workers.cli.marking import MARK, marked, visible
+from workers.terminal.marking import MARK, marked, visible
 
 
 @given(st.text())
