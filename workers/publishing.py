@@ -120,10 +120,12 @@ class ExactlyOnce:
             await asyncio.gather(send(self._producer, rows), self._offsets)
 
     async def stop(self) -> None:
-        with suppress(_UndecidedError):
-            async with self._transaction.pop_all():
-                raise _UndecidedError
-        await self._producer.stop()
+        try:
+            with suppress(_UndecidedError):
+                async with self._transaction.pop_all():
+                    raise _UndecidedError
+        finally:
+            await self._producer.stop()
 
 
 class _UndecidedError(Exception):
