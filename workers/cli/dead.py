@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import click
 
 from topics.dead_letter import Reason
+from workers.cli.reading import kafka_option
 from workers.cli.times import TimeType
 
 if TYPE_CHECKING:
@@ -49,11 +50,6 @@ class PlaceType(click.ParamType):
         return Place(int(found[1]), int(found[2]))
 
 
-_connected = click.option(
-    "--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"
-)
-
-
 def _selected(command: Command) -> Command:
     for option in (
         click.option("--since", type=TimeType(), help="Only from then on: 90m, 1h, 2d, or a date (UTC)."),
@@ -73,7 +69,7 @@ def command() -> None:
 
 
 @command.command("list")
-@_connected
+@kafka_option
 @_selected
 @click.option(
     "--limit", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True, help="The newest so many."
@@ -105,7 +101,7 @@ def list_letters(kafka: str | None, since: datetime | None, reason: str | None, 
 
 
 @command.command()
-@_connected
+@kafka_option
 @click.argument("place", type=PlaceType())
 @click.option("--raw", is_flag=True, help="Write the value's bytes and nothing else.")
 def show(kafka: str | None, place: Place, raw: bool) -> None:
@@ -122,7 +118,7 @@ def show(kafka: str | None, place: Place, raw: bool) -> None:
 
 
 @command.command()
-@_connected
+@kafka_option
 @_selected
 @click.argument("places", type=PlaceType(), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All of them.")

@@ -7,6 +7,8 @@ import json
 
 import click
 
+from workers.planning import LOAD
+
 SHARDED = """\
 One Redis holds the counters of one set of workers and topics. More shards are as many such sets, and the platform sends
 an author's posts always to the same one: counters by author stay exact, those across authors (campaigns, link sites,
@@ -18,7 +20,7 @@ devices) then see the posts of their own set."""
 @click.option(
     "--load",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.5,
+    default=LOAD,
     show_default=True,
     help="What that peak is to be of the most that they could do: 0.5 leaves as much again to spare.",
 )

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
 
+from workers.cli.times import TimeType
+
 if TYPE_CHECKING:
     from workers.simulator import Simulator
-
-
-class Instant(click.ParamType):
-    """A moment in ISO 8601; one without a zone is UTC."""
-
-    name = "iso"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no ISO time; write it like 2026-11-02T10:30:00+08:00", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command("simulate")
@@ -34,7 +23,7 @@ class Instant(click.ParamType):
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write what each line really is to this file, as JSON Lines: line (from 1), id, truth, detail.",
 )
-@click.option("--start", type=Instant(), help="Event time of the first post. [default: 2026-11-02T02:30Z]")
+@click.option("--start", type=TimeType(), help="Event time of the first post. [default: 2026-11-02T02:30Z]")
 def command(count: int, seed: int, truth: Path | None, start: datetime | None) -> None:
     """Print the posts of a small made-up platform, one JSON object a line, in order of time.
 

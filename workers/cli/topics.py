@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from workers.cli.reading import kafka_option
+
 if TYPE_CHECKING:
     from topics.admin import TopicAdmin, TopicState
     from topics.catalog import Topic
 
-Command = Callable[..., None]
-
-
-def _options(command: Command) -> Command:
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines."),
-        click.option("--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"),
-    ):
-        command = option(command)
-    return command
-
-
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 partitions_option = click.option(
     "--partitions",
     type=click.IntRange(1, 10_000),
@@ -41,7 +32,8 @@ def command() -> None:
 
 
 @command.command()
-@_options
+@kafka_option
+@json_option
 @partitions_option
 @click.option(
     "--replication",
@@ -62,7 +54,8 @@ def create(kafka: str | None, partitions: int | None, replication: int | None, a
 
 
 @command.command()
-@_options
+@kafka_option
+@json_option
 @partitions_option
 @click.pass_context
 def check(context: click.Context, kafka: str | None, partitions: int | None, as_json: bool) -> None:
@@ -82,7 +75,8 @@ def check(context: click.Context, kafka: str | None, partitions: int | None, as_
 
 
 @command.command()
-@_options
+@kafka_option
+@json_option
 def describe(kafka: str | None, as_json: bool) -> None:
     """Show each topic: what it carries, and how the cluster has it."""
     from topics.catalog import TOPICS

@@ -22,9 +22,8 @@ from workers.simulator.clock import POSTS_PER_SECOND
 # Posts under way at once. A worker takes a few thousand a batch, so this keeps it busy without a long queue.
 WINDOW = 12_000
 CHUNK = 500
-# How far back a stream without end begins.
-
 DAY_SECONDS = 86_400
+# How far back a stream without end begins.
 ENDLESS_SECONDS = 30 * DAY_SECONDS
 # The smallest size that holds the largest post the broker takes.
 MAX_BATCH_BYTES = 1 << 20

@@ -35,4 +35,4 @@ def test_the_start_can_be_given() -> None:
 def test_a_start_that_is_no_time_is_refused_with_an_example() -> None:
     result = CliRunner().invoke(command, ["--start", "soon"])
     assert result.exit_code == 2
-    assert "write it like 2026-" in result.output
+    assert "such as 2026-" in result.output
