@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import structlog
 from numpy.typing import NDArray
 
@@ -100,19 +103,14 @@ class Moderator:
                 rows = encode_judgement(judgement, judge)
         except StaleEpoch:
             raise
-        except Exception as error:
-            if len(batch) == 1:
-                # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.
-                judge.check()
-                partition, offset = batch.parts[0].partition, int(batch.offsets[0])
-                log.error("a step failed on a post", partition=partition, offset=offset, error=repr(error))
-                record = next(record for record in fetch[partition] if record.offset == offset)
-                detail = f"a step raised {type(error).__name__}; the worker's log has more"
-                outputs[partition][DEAD.name].append(dead_row(record, partition, "step_failed", detail))
-                return
-            middle = len(batch) // 2
-            await self._decide(batch[:middle], fetch, outputs, judge)
-            await self._decide(batch[middle:], fetch, outputs, judge)
+        # Where Polars' Rust gives up, Python has no Exception.
+        except (Exception, pl.exceptions.PanicException) as error:
+            failure: BaseException | None = error
+        else:
+            failure = None
+        # Not where it was caught: what is raised from here on must not have it, and perhaps the post's text, behind it.
+        if failure is not None:
+            await self._without_poison(batch, fetch, outputs, judge, failure)
             return
         for partition, of_partition in rows.items():
             for verdict, decided in of_partition.items():
@@ -120,6 +118,26 @@ class Moderator:
         for partition, told in campaign_rows(judgement).items():
             outputs[partition].setdefault(CAMPAIGNS.name, []).extend(told)
         self._count(judgement)
+
+    async def _without_poison(
+        self, batch: Batch, fetch: Fetch, outputs: Outputs, judge: Judge, failure: BaseException
+    ) -> None:
+        """Decide either half of a batch that failed; a post alone is set aside."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._decide(batch[:middle], fetch, outputs, judge)
+            await self._decide(batch[middle:], fetch, outputs, judge)
+            return
+        # Where even a plain post fails, the fault is ours: nothing may be set aside, so nothing is committed.
+        judge.check()
+        partition, offset = batch.parts[0].partition, int(batch.offsets[0])
+        name, frames = type(failure).__name__, reversed(extract_tb(failure.__traceback__))
+        # What was raised may quote the post.
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        log.error("a step failed on a post", partition=partition, offset=offset, error=name, where=where)
+        record = next(record for record in fetch[partition] if record.offset == offset)
+        detail = f"a step raised {name}; the worker's log has more"
+        outputs[partition][DEAD.name].append(dead_row(record, partition, "step_failed", detail))
 
     def _by_judge(self, judgement: Judgement, judge: Judge) -> list[tuple[slice, Judge]]:
         """Slices of the batch that lie side by side, with who judges them: whoever judged their posts first."""

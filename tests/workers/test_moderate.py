@@ -8,9 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from topics.campaign import decode as read_campaign
 from topics.dead_letter import DeadLetter
@@ -127,14 +129,15 @@ def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any
     assert {topic: len(rows) for topic, rows in outputs.items() if rows} == {"posts.dead": 2}
 
 
+@pytest.mark.parametrize("raised", [ZeroDivisionError, pl.exceptions.PanicException])
 def test_a_post_that_makes_a_step_raise_is_found_and_set_aside_where_it_came_in(
-    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+    raised: type[BaseException], judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure = judge._signals.measure
 
     def fails_on_poison(batch: Batch, wanted: frozenset[str]) -> dict[str, Values]:
         if any("poison" in text for text in batch.texts):
-            raise ZeroDivisionError
+            raise raised
         return measure(batch, wanted)
 
     monkeypatch.setattr(judge._signals, "measure", fails_on_poison)
@@ -164,8 +167,25 @@ def test_where_every_post_fails_none_is_set_aside(
         raise ZeroDivisionError
 
     monkeypatch.setattr(judge._signals, "measure", fails)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as raised:
         moderate(judge, [record(0, post_bytes(0))])
+    assert raised.value.__context__ is None, "it may quote the post, and a worker that ends logs what it ended by"
+
+
+def test_what_is_logged_of_a_failed_step_quotes_nothing_of_the_post(
+    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(batch: Batch, *_: Any) -> dict[str, Values]:
+        raise ValueError(batch.texts[0])
+
+    monkeypatch.setattr(judge._signals, "measure", fails)
+    monkeypatch.setattr(judge, "check", lambda: None)
+    with capture_logs() as logged:
+        moderate(judge, [record(7, post_bytes(0, "poison"))])
+    [line] = logged
+    assert (line["offset"], line["error"]) == (7, "ValueError")
+    assert "test_moderate.py" in line["where"]
+    assert "poison" not in str(line)
 
 
 def test_where_a_partition_s_counters_cannot_be_read_its_decisions_go_on_marked_degraded(
