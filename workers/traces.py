@@ -87,7 +87,7 @@ class OpenTelemetry:
         return span
 
     def _link(self, headers: Headers) -> Any:
-        carrier = {name: value.decode("latin-1") for name, value in headers if value}
+        carrier = {name: value.decode("latin-1") for name, value in trace_context(headers)}
         context = self._trace.get_current_span(self._propagator.extract(carrier)).get_span_context()
         return self._trace.Link(context) if context.is_valid else None
 
