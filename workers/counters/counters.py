@@ -77,7 +77,7 @@ class Readings:
 class Counters:
     """The counters of one policy.
 
-    specs: may be empty: then no call is made. Two that differ by name only are counted once.
+    specs: may be empty: then nothing is counted. Two that differ by name only are counted once.
     source: what partitions belong to, such as "group/topic"; guards of different sources do not meet.
     policy: names the policy that the readings are for; a redelivered post is told to have been read for another.
     grace_seconds: a count is kept for twice its window and this long after it was last added to. That is how far
