@@ -88,6 +88,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{broker.strip()!r} is not host:port")
         return value
 
+    @field_validator("group", "redis_namespace")
+    @classmethod
+    def _no_braces(cls, value: str) -> str:
+        # Both are in the names of Redis' keys, where braces hold what a key's place on a cluster depends on.
+        if set(value) & set("{}"):
+            raise ValueError("must have no braces in it")
+        return value
+
     @field_validator("redis")
     @classmethod
     def _redis(cls, value: str) -> str:

@@ -37,6 +37,13 @@ def test_each_wrong_variable_gets_a_line_of_its_own(monkeypatch: pytest.MonkeyPa
     assert any(line.startswith("SLUICEGATE_REDIS: must begin with redis://") for line in lines)
 
 
+@pytest.mark.parametrize("name", ["GROUP", "REDIS_NAMESPACE"])
+def test_braces_are_refused_where_they_would_part_redis_keys(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"SLUICEGATE_{name}", "a{b}")
+    with pytest.raises(SettingsError, match=f"SLUICEGATE_{name}: must have no braces in it"):
+        load_settings()
+
+
 def test_a_misspelt_variable_is_told_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICEGATE_POLIYC", "x.yaml")
     with pytest.raises(SettingsError, match="SLUICEGATE_POLIYC: no such setting; did you mean SLUICEGATE_POLICY"):
