@@ -132,11 +132,13 @@ async def _run(
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     endless = posts is None and count is None
-    source = file_source(posts) if posts else simulator_source(seed, count)
+    # Of each post, until the end: a stream without one is held against its truth only where that is asked for.
+    kept = not endless or truth is not None
+    source = file_source(posts) if posts else simulator_source(seed, count, kept)
     with Stack(kafka, redis, workers, settings) as stack:
         start = time.monotonic()
         await asyncio.to_thread(stack.start, partitions)
-        async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=not endless) as watch:
+        async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=kept) as watch:
             console.print(f"broker {stack.kafka}   redis {stack.redis}")
             for metrics, web in zip(stack.metrics, stack.web, strict=True):
                 console.print(f"worker metrics {metrics}   web {web}")

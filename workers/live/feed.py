@@ -62,16 +62,17 @@ def file_source(path: Path) -> Iterator[Payload]:
             yield Payload(key, value)
 
 
-def simulator_source(seed: int, count: int | None) -> Iterator[Payload]:
+def simulator_source(seed: int, count: int | None, told: bool = True) -> Iterator[Payload]:
     """Simulated posts. They are played far faster than they were lived, so their dates lie in the past.
 
     A stream of `count` posts ends before now; one without end begins a month ago.
+    told: say what is true of each, which a feed keeps as long as it is there.
     """
     # The platform's nights are quiet: only over whole days is the mean what it says.
     lived = ENDLESS_SECONDS if count is None else 2 * count / POSTS_PER_SECOND + DAY_SECONDS
     start_ms = int((time.time() - lived) * 1_000)
     for key, value, truth in Simulator(seed, count, start_ms).lines():
-        yield Payload(key, value, truth)
+        yield Payload(key, value, truth if told else None)
 
 
 @lru_cache(maxsize=1 << 20)

@@ -45,3 +45,8 @@ def test_a_stream_of_so_many_posts_lies_in_the_past_at_any_hour(hour: int, monke
     dates = re.findall(rb'"created_at":(1\d{12})', b"".join(line.value for line in simulator_source(1, 20_000)))
     assert len(dates) > 19_000
     assert max(map(int, dates)) < now * 1_000
+
+
+def test_what_is_true_of_a_post_is_told_only_where_it_is_asked_for() -> None:
+    assert all(line.truth for line in simulator_source(1, 100))
+    assert not any(line.truth for line in simulator_source(1, 100, told=False))
