@@ -16,7 +16,6 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import asyncio
 import contextlib
 import gc
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
 from workers.publishing import Publisher, commit_as_member, start_at_least_once, start_exactly_once
-from workers.settings import SettingsError, load_settings
+from workers.settings import PREFIX, SettingsError, load_settings
 from workers.traces import OpenTelemetry, TracesError
 
 if TYPE_CHECKING:
@@ -141,7 +140,10 @@ def prepare(*_: Any, **__: Any) -> None:
     gc.set_threshold(50_000, 20, 20)
     health.versions = worker.moderator.versions
     if settings.metrics_port:
-        serve(settings.host, settings.metrics_port, metrics.registry, health)
+        try:
+            serve(settings.host, settings.metrics_port, metrics.registry, health)
+        except OSError as error:
+            raise SystemExit(f"sluicegate: {PREFIX}HOST, {PREFIX}METRICS_PORT: {error}") from None
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
@@ -291,14 +293,8 @@ async def publish(decided: tuple[Fetch, Moderated, Any]) -> None:
     metrics.spans.end(span)
     worker.committed |= ends
     log.debug("batch decided", records=size(fetch), ends=ends)
-    now = time.time()
-    metrics.created_latency.observe(now - moderated.created_at / 1_000)
-    metrics.arrived_latency.observe(now - arrivals(fetch) / 1_000)
+    metrics.observe_latency(moderated.created_at, arrivals(fetch))
     for partition, end in ends.items():
         highwater = app.consumer.highwater(TopicPartition(POSTS.name, partition))
         if highwater is not None:
             metrics.lag.labels(partition).set(max(0, highwater - end))
-
-
-if __name__ == "__main__":
-    app.main()

@@ -123,6 +123,12 @@ class Metrics:
             yield
         self.stage_of(stage).observe(time.perf_counter() - start)
 
+    def observe_latency(self, created_at: NDArray[np.int64], arrived_at: NDArray[np.int64]) -> None:
+        """Posts of these dates, and records of these, are decided now. Milliseconds since the epoch."""
+        now = time.time()
+        self.created_latency.observe(now - created_at / 1_000)
+        self.arrived_latency.observe(now - arrived_at / 1_000)
+
     def note_degraded(self) -> bool:
         """Decisions go on without counters. True if that is new."""
         now, before = time.monotonic(), self._degraded_since
