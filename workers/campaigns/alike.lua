@@ -46,24 +46,18 @@ local function sketches_of(record)
   return {byte(record, RECORD_BYTES + 1, RECORD_BYTES + SLOTS * byte(record, MEMBERS_AT))}
 end
 
--- The post that is compared: the share it must have in common, the slots of its sketch that are filled, and what is in
--- them.
-local percent, slots, values
-local function compare(least_percent, its_slots, its_values)
-  percent, slots, values = least_percent, its_slots, its_values
-end
-
--- Whether so many slots in common are enough, of those that are filled.
-local function enough(same, of)
+-- Whether so many slots in common are enough, of those that are filled: `percent` of a hundred.
+local function enough(percent, same, of)
   return same >= LEAST_SAME and 100 * same >= percent * of
 end
 
--- Slots in which the post has what one of some members has, whose sketches lie behind `from` and up to `to`.
-local function in_common(sketches, from, to)
-  local its_slots, its_values, same = slots, values, 0
-  for at = 1, #its_slots do
-    local value = its_values[at]
-    for place = from + its_slots[at], to, SLOTS do
+-- Slots in which a post has what one of some members has, whose sketches lie behind `from` and up to `to`. Of the post's
+-- sketch: which slots are filled, and with what.
+local function in_common(slots, values, sketches, from, to)
+  local same = 0
+  for at = 1, #slots do
+    local value = values[at]
+    for place = from + slots[at], to, SLOTS do
       if sketches[place] == value then
         same = same + 1
         break
@@ -74,7 +68,7 @@ local function in_common(sketches, from, to)
 end
 
 -- Slots filled in one of these members, or in the post.
-local function filled_in(sketches, from, to)
+local function filled_in(slots, sketches, from, to)
   local at, size = 1, #slots
   for slot = 1, SLOTS do
     if slot == slots[at] then
@@ -91,20 +85,20 @@ local function filled_in(sketches, from, to)
   return size
 end
 
--- Whether the post is like a member of the campaign, or has enough of what all of them have together.
-local function is_alike(sketches)
+-- Whether a post is like a member of the campaign, or has enough of what all of them have together.
+local function is_alike(percent, slots, values, sketches)
   local filled, size = #slots, #sketches
   -- None has more in common with it than all together, and most that are looked at have too little.
-  local all = in_common(sketches, 0, size)
-  if not enough(all, filled) then
+  local all = in_common(slots, values, sketches, 0, size)
+  if not enough(percent, all, filled) then
     return false
-  elseif enough(all, SLOTS) or enough(all, filled_in(sketches, 0, size)) then
+  elseif enough(percent, all, SLOTS) or enough(percent, all, filled_in(slots, sketches, 0, size)) then
     return true
   end
   for from = 0, size > SLOTS and size - 1 or -1, SLOTS do
     local to = from + SLOTS
-    local same = in_common(sketches, from, to)
-    if enough(same, filled) and enough(same, filled_in(sketches, from, to)) then
+    local same = in_common(slots, values, sketches, from, to)
+    if enough(percent, same, filled) and enough(percent, same, filled_in(slots, sketches, from, to)) then
       return true
     end
   end

@@ -80,7 +80,7 @@ end
 -- sketch lies behind `from` and up to `to`.
 local votes, order = {}, {}
 local function likest(voted, block, percent, from, to)
-  local is_new = true
+  local slots, values
   for _ = 1, CANDIDATES do
     local candidate, most = nil, LEAST_VOTES - 1
     for at = 1, voted do
@@ -95,12 +95,11 @@ local function likest(voted, block, percent, from, to)
     votes[candidate] = 0
     local record = looked_up(candidate, block)
     if record then
-      if is_new then
-        compare(percent, {byte(all_slots, from + 1, to)}, {byte(all_values, from + 1, to)})
-        is_new = false
+      if not slots then
+        slots, values = {byte(all_slots, from + 1, to)}, {byte(all_values, from + 1, to)}
       end
       sketches[candidate] = sketches[candidate] or sketches_of(record)
-      if is_alike(sketches[candidate]) then
+      if is_alike(percent, slots, values, sketches[candidate]) then
         return candidate, type(record) == 'string' and opened(record) or record
       end
     end
