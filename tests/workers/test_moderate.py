@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +93,11 @@ def test_what_is_no_post_is_set_aside_and_its_neighbours_are_decided(
 def test_posts_of_several_partitions_are_decided_together_as_each_partition_would_be_alone(
     judge: Judge, record: Any, post_bytes: Any
 ) -> None:
+    texts = (OFFER, OFFER, SOLICITATION)
     fetch = {
         partition: [
-            record(offset, b"{" if offset % 7 == partition else post_bytes(offset, SOLICITATION), partition=partition)
-            for offset in range(10 * partition, 10 * partition + length)
+            record(offset, b"{" if offset % 7 == partition else post_bytes(offset, text), partition=partition)
+            for offset, text in zip(range(10 * partition, 10 * partition + length), cycle(texts))
         ]
         for partition, length in ((2, 9), (0, 1), (5, 12))
     }
@@ -104,6 +106,8 @@ def test_posts_of_several_partitions_are_decided_together_as_each_partition_woul
     assert list(together) == list(fetch)
     for partition, records in fetch.items():
         assert together[partition] == moderate(judge, records)
+        told = together[partition].pop("posts.campaigns", [])
+        assert bool(told) == (partition != 0)
         assert sum(map(len, together[partition].values())) == len(records)
 
 

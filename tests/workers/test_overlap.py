@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.overlap import Overlap
+from workers.overlap import Overlap, _take
 
 
 @given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
@@ -161,6 +161,21 @@ def test_what_began_after_a_failure_is_not_ended() -> None:
     with pytest.raises(ExceptionGroup):
         asyncio.run(asyncio.wait_for(run(), 5))
     assert ended == [0]
+
+
+def test_no_turn_is_taken_behind_what_has_failed() -> None:
+    turns: list[str] = []
+
+    async def turn() -> None:
+        turns.append("taken")
+
+    async def run() -> None:
+        before = asyncio.create_task(fails())
+        with pytest.raises(ZeroDivisionError):
+            await _take(turn, before)
+
+    asyncio.run(run())
+    assert turns == []
 
 
 def test_draining_returns_after_a_failure() -> None:
