@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,13 @@ from unittest.mock import AsyncMock
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.embedded import start_broker
 from topics.admin import TopicAdmin
 from topics.catalog import POSTS
-from workers.fetching import PollAsEvent, PollsOnDemand
+from workers.fetching import PollAsEvent, PollsOnDemand, with_waiting
 
 MOST = 10
 PLACES = [TopicPartition(POSTS.name, number) for number in (0, 1)]
@@ -137,3 +140,18 @@ def test_one_poll_is_one_event_of_records_by_partition() -> None:
     assert (place, event.offset) == (PLACES[0], 2)
     assert event.value == {0: records[PLACES[0]], 1: records[PLACES[1]]}
     assert not list(PollAsEvent().iterate({}))
+
+
+@given(st.lists(st.integers(1, MOST), min_size=1, max_size=8))
+def test_what_was_fetched_meanwhile_goes_with_a_small_fetch_in_order_and_none_is_left_out(sizes: list[int]) -> None:
+    ends = list(accumulate(sizes, initial=0))
+    fetches: list[Any] = [{0: list(range(first, stop))} for first, stop in pairwise(ends)]
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    for later in fetches[1:]:
+        queue.put_nowait(SimpleNamespace(value=later))
+    batch: list[Any] = list(with_waiting(fetches[0], queue, MOST)[0])
+    left = [record for _ in range(queue.qsize()) for record in queue.get_nowait().value[0]]
+    assert batch + left == list(range(ends[-1]))
+    assert len(batch) <= MOST + MOST // 2
+    assert len(batch) > MOST // 2 or not left
+    assert len(batch) == sizes[0] or sizes[0] <= MOST // 2
