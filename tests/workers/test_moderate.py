@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import Counter
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,15 +19,13 @@ from topics.dead_letter import DeadLetter
 from topics.decision import Source, decode
 from topics.post import Author, Post
 from workers.batch import Batch
-from workers.counters import Counters, CountersUnavailable, MemoryStore
+from workers.counters import CountersUnavailable
 from workers.counters.store import Request
 from workers.decoding import arrivals
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
 from workers.moderate import Moderator
-from workers.policy import Policy
 from workers.publishing import Row
-from workers.signals import schema
 from workers.values import Values
 
 DAY = 86_400_000
@@ -211,18 +208,6 @@ def test_where_a_partition_s_counters_cannot_be_read_its_decisions_go_on_marked_
         assert [decision.degraded for decision in decisions] == [partition == 1] * 2
 
 
-def test_a_redelivered_batch_with_other_bounds_gives_the_same_bytes(judge: Judge, record: Any, post_bytes: Any) -> None:
-    text = "春季新品上架，手工羊毛围巾全场五折，前一百名下单再送手套，加微信 wool88 领券"
-    author = {"created_at": NOW - DAY, "followers": 1}
-    records = [record(number, post_bytes(number, text, author=author)) for number in range(60)]
-    first = moderate(judge, records)
-    again = [moderate(judge, records[:25]), moderate(judge, records[25:])]
-    for topic, rows in first.items():
-        assert [row for outputs in again for row in outputs.get(topic, [])] == rows
-    readings = [decode(row.value or b"").signals for row in first["posts.block"]]
-    assert readings
-
-
 def test_a_policy_that_names_a_model_which_is_not_loaded_is_refused(judge: Judge) -> None:
     judge.scorer.names = ("abuse",)
     with pytest.raises(AssemblyError, match=r"names marketing, solicitation, which no loaded model gives"):
@@ -280,79 +265,6 @@ def test_whatever_comes_each_record_gets_exactly_one_row(
             else:
                 sources[decode(row.value or b"").source.offset] += 1
     assert sources == Counter({found.offset: 1 for found in records})
-
-
-POLICY = """
-version: "{version}"
-counters:
-  author_posts_1m: {{count: posts, by: author, window: 1m}}
-rules:
-  - {{name: many, when: author_posts_1m >= {threshold}, verdict: flag, category: flooding, reason: Many posts}}
-"""
-
-
-@pytest.fixture
-def upgrade(tmp_path: Path, judge: Judge) -> tuple[Judge, Judge]:
-    """A judge under an old policy and one under a new, with the same counters."""
-    policies = []
-    for version, threshold in (("old", 3), ("new", 5)):
-        file = tmp_path / f"{version}.yaml"
-        file.write_text(POLICY.format(version=version, threshold=threshold))
-        policies.append(Policy.load(file, schema()))
-    old, new = policies
-    counters = Counters(old.counters, MemoryStore(), policy=old.digest)
-    return (
-        Judge(old, judge.scorer, counters, Metrics()),
-        Judge(new, judge.scorer, counters.under(new.counters, new.digest), Metrics()),
-    )
-
-
-def by_offset(outputs: dict[str, list[Row]]) -> dict[int, bytes | None]:
-    return {decode(row.value or b"").source.offset: row.value for rows in outputs.values() for row in rows}
-
-
-def test_after_an_upgrade_a_redelivered_post_is_judged_under_the_policy_that_judged_it_first(
-    upgrade: tuple[Judge, Judge], record: Any, post_bytes: Any
-) -> None:
-    old, new = upgrade
-    records = [record(number, post_bytes(1)) for number in range(8)]
-    first = by_offset(moderate(old, records[:6]))
-    again = by_offset(moderated(Moderator(new, Metrics(), [old]), records))
-    assert {offset: again[offset] for offset in first} == first
-    decisions = [decode(again[offset] or b"") for offset in range(8)]
-    assert [decision.policy for decision in decisions] == ["old"] * 6 + ["new"] * 2
-    assert [decision.verdict for decision in decisions] == ["allow"] * 2 + ["flag"] * 6
-    assert decisions[7].signals == {"author_posts_1m": 8}
-
-
-def test_without_the_policy_of_before_it_is_judged_under_the_new_one_and_counted_as_such(
-    upgrade: tuple[Judge, Judge], record: Any, post_bytes: Any
-) -> None:
-    old, new = upgrade
-    records = [record(number, post_bytes(1)) for number in range(6)]
-    moderate(old, records)
-    metrics = Metrics()
-    outputs = moderated(Moderator(new, metrics), records)
-    decisions = [decode(value or b"") for _, value in sorted(by_offset(outputs).items())]
-    assert [decision.verdict for decision in decisions] == ["allow"] * 4 + ["flag"] * 2
-    assert metrics.registry.get_sample_value("sluicegate_redecided_posts_total") == 6
-
-
-def test_counters_that_the_policy_of_before_missed_are_back_when_the_present_one_reads_them(
-    tmp_path: Path, judge: Judge, record: Any, post_bytes: Any
-) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text(POLICY.format(version="1", threshold=3))
-    policy, metrics = Policy.load(file, schema()), Metrics()
-
-    class Silent(MemoryStore):
-        async def apply(self, request: Any) -> Any:
-            raise CountersUnavailable("no answer")
-
-    for store, degraded in ((Silent(), 1), (MemoryStore(), 0)):
-        its_judge = Judge(policy, judge.scorer, Counters(policy.counters, store), metrics)
-        moderated(Moderator(its_judge, metrics), [record(0, post_bytes(1))])
-        assert metrics.registry.get_sample_value("sluicegate_degraded") == degraded
 
 
 def test_what_is_stopped_is_counted_by_the_category_that_its_decision_tells(

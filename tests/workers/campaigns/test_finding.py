@@ -126,6 +126,15 @@ def test_a_campaign_is_told_when_it_is_first_seen_and_when_it_has_doubled(find: 
     assert found.grown[-1][1].samples == [post.text for post in batch.posts[1:4]]
 
 
+def test_a_campaign_is_told_again_when_its_accounts_have_doubled_or_its_posts_have(find: Find) -> None:
+    authors = "aaabc" + "def" + "ffffffff" + "f"
+    batch = batch_of([OFFER] * len(authors))
+    for post, author in zip(batch.posts, authors, strict=True):
+        post.author.id = author
+    told = [(row, campaign.accounts, campaign.posts) for row, campaign in find(batch).grown]
+    assert told == [(4, 3, 5), (7, 6, 8), (15, 6, 16)]
+
+
 def test_a_campaign_tells_the_sites_that_it_links_to(store: Store, run: Callable[..., Campaigns]) -> None:
     batch = batch_of([OFFER] * 4)
     texts = texts_of(batch)
@@ -154,6 +163,23 @@ def test_a_post_must_have_as_much_in_common_as_is_asked_of_it(
     ids = run(find_in(store, batch, texts)).ids
     assert ids[0] == ids[1]
     assert (ids[2] == ids[0]) == is_alike
+
+
+@pytest.mark.parametrize(
+    ("members", "percent"),
+    [
+        pytest.param([[1] * 20 + [0] * 44, [1] * 64, [1] * 20 + [0] * 44], 90, id="with one member alone"),
+        pytest.param([[1] * 32 + [2] * 32, [3] * 25 + [1] * 39, [1] * 64], 90, id="with all members together"),
+    ],
+)
+def test_what_a_post_must_have_in_common_it_may_have(
+    store: Store, run: Callable[..., Campaigns], members: list[list[int]], percent: int
+) -> None:
+    batch = batch_of([OFFER] * 3)
+    texts = texts_of(batch)
+    texts.posts["seed"]["slots"] = members
+    texts.percent[:] = 1, 1, percent
+    assert len(set(run(find_in(store, batch, texts)).ids.tolist())) == 1
 
 
 async def find_in(store: Store, batch: Batch, texts: object) -> Campaigns:
