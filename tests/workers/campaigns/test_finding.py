@@ -113,13 +113,13 @@ def test_posts_of_unknown_authors_count_as_accounts_of_their_own(find: Find) -> 
 
 def test_a_campaign_is_told_when_it_is_first_seen_and_when_it_has_doubled(find: Find) -> None:
     batch = batch_of([changed(OFFER, 0.05, seed) for seed in range(14)])
-    batch.posts[5].author.agency = "mcn-1"
-    batch.posts[9].author.agency = "mcn-2"
+    for row, agency in ((0, "mcn-1"), (1, "mcn-1"), (5, "mcn-2"), (9, "mcn-3"), (10, "mcn-1")):
+        batch.posts[row].author.agency = agency
     found = find(batch)
     assert [(row, told.posts, told.accounts, told.agencies) for row, told in found.grown] == [
-        (2, 3, 3, 0),
-        (5, 6, 6, 1),
-        (11, 12, 12, 2),
+        (2, 3, 3, 1),
+        (5, 6, 6, 2),
+        (11, 12, 12, 3),
     ]
     assert {told.id for _, told in found.grown} == {int(found.ids[0])}
     assert {told.first_seen for _, told in found.grown} == {NOW}
