@@ -123,11 +123,11 @@ async def _run(
 
     from workers.live.feed import Feed, file_source, simulator_source
     from workers.live.report import print_report, save_picture, summary
-    from workers.live.stack import Stack
+    from workers.live.stack import Stack, without_secrets
     from workers.live.view import View
     from workers.live.watch import Watch
 
-    console = Console(stderr=as_json, highlight=False)
+    console = Console(stderr=as_json, markup=False, highlight=False)
     stopped = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
@@ -139,7 +139,7 @@ async def _run(
         start = time.monotonic()
         await asyncio.to_thread(stack.start, partitions)
         async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=kept) as watch:
-            console.print(f"broker {stack.kafka}   redis {stack.redis}")
+            console.print(f"broker {stack.kafka}   redis {without_secrets(stack.redis)}")
             for metrics, web in zip(stack.metrics, stack.web, strict=True):
                 console.print(f"worker metrics {metrics}   web {web}")
             if scraped:

@@ -127,6 +127,11 @@ class Stack:
             await asyncio.sleep(0.1)
 
 
+def without_secrets(url: str) -> str:
+    """Where a URL leads, without user, password and options."""
+    return url.rpartition("@")[2].partition("?")[0]
+
+
 def _scraped(address: str, metric: str) -> float:
     """A metric without labels as the worker behind `address` tells it; 0 while it does not answer."""
     try:
