@@ -158,7 +158,7 @@ def show(found: dict[str, dict[str, float]], title: str) -> None:
         table.add_column(name, justify="right")
     for figure in next(iter(found.values())):
         table.add_row(figure, *("-" if math.isnan(of[figure]) else f"{of[figure]:.4f}" for of in found.values()))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @command.command()

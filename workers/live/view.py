@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workers.live.watch import Watch
-from workers.terminal.marking import STYLES, marked
+from workers.terminal.marking import STYLES, marked, visible
 
 VERDICTS = ("allow", "flag", "block", "dead")
 RULES_SHOWN = 8
@@ -87,7 +87,7 @@ class View:
             heaviest = next(rule for rule in decision.rules if rule.verdict == decision.verdict)
             table.add_row(
                 Text(decision.verdict, STYLES[decision.verdict]),
-                heaviest.reason,
+                visible(heaviest.reason),
                 marked(decision.post.author.name, decision.spans, "name", 24),
                 marked(decision.post.text, decision.spans, "text", 60),
             )

@@ -15,7 +15,7 @@ def recording(width: int = WIDTH) -> Console:
     """A console that shows nothing and keeps what is printed on it."""
     # Never closed, as long as the console may be printed on.
     nowhere = Path(os.devnull).open("w")  # noqa: SIM115
-    return Console(record=True, width=width, file=nowhere, force_terminal=True, highlight=False)
+    return Console(record=True, width=width, file=nowhere, force_terminal=True, markup=False, highlight=False)
 
 
 def save(console: Console, title: str, file: Path) -> None:
