@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,9 @@ from workers.counters import (
     Counters,
     CounterSpec,
     CountersUnavailable,
-    MemoryStore,
     Readings,
     StaleEpoch,
     Store,
-    memory,
 )
 from workers.counters.store import Applied, Redelivered, Request
 
@@ -297,17 +294,3 @@ def test_times_and_keys_may_be_views_into_larger_columns(store: Store, run: Run)
         Counters([POSTS], store).apply([Part(0, 0, 0, 10)], offsets, np.full(10, NOW), {"author": column[:, 1]})
     )
     assert values(again) == values(readings)
-
-
-def test_counts_in_memory_are_forgotten_one_by_one_when_redis_would_forget_them(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = SimpleNamespace(now=0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(memory, "time", clock)
-    counters = Counters([POSTS, DAILY], MemoryStore(), grace_seconds=100)
-    read = []
-    for offset, seconds in enumerate((0, 219, 2 * 219, 3 * 221)):
-        clock.now = seconds
-        readings = run(apply(counters, [offset]))
-        read.append((values(readings), values(readings, "daily")))
-    assert read == [([1], [1]), ([2], [2]), ([3], [3]), ([1], [4])]

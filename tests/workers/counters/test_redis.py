@@ -71,6 +71,18 @@ def test_counts_that_are_added_to_live_as_long_again(make_redis_store: Make, run
         assert server.pttl(count) > 220_000 - 1_000
 
 
+def test_the_guard_of_a_partition_lives_as_long_as_it_is_counted_for(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    counters, guard = Counters(SPECS, make_redis_store("guarded")), "{guarded}:guard:posts:0"
+    run(apply(counters, 0, 3))
+    # As if it had been written to so long ago.
+    server.hset(guard, "lives since", str(int(time.time()) - 6 * 86_400))
+    server.expire(guard, 86_400)
+    run(apply(counters, 3, 4))
+    assert server.ttl(guard) > 7 * 86_400
+
+
 def test_of_a_full_pane_no_members_are_kept_whatever_comes_after(
     make_redis_store: Make, run: Run, server: redis.Redis
 ) -> None:
@@ -213,6 +225,14 @@ def test_an_emptied_server_is_told_once_and_counting_begins_anew(
     assert emptied.lost
     assert posts(emptied) == [1, 2]
     assert not run(apply(counters, 4, 6, committed=4)).lost
+
+
+def test_a_server_that_was_set_back_is_told_once(make_redis_store: Make, run: Run, server: redis.Redis) -> None:
+    counters = Counters(SPECS, make_redis_store("back"))
+    assert not run(apply(counters, 0, 6)).lost
+    server.hset("{back}:guard:posts:0", "applied", 2)
+    assert run(apply(counters, 6, 7, committed=6)).lost == [0]
+    assert not run(apply(counters, 7, 8, committed=7)).lost
 
 
 def test_a_worker_that_was_stopped_in_the_middle_of_a_call_asks_again(make_redis_store: Make, run: Run) -> None:
