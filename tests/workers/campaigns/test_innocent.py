@@ -110,9 +110,11 @@ def test_reposts_of_one_original_are_none_even_if_it_sells() -> None:
     assert not any(campaigns(posts([ADVERTISEMENT] * 40, kind="repost", reply_to="the-original")))
 
 
-def test_quotes_of_one_author_are_none_even_if_they_sell() -> None:
+@pytest.mark.parametrize("end", [" ", "\n"])
+def test_quotes_of_one_author_are_none_even_if_they_sell_in_many_lines(end: str) -> None:
     said = [
-        f"{word} //@店长阿明: {OFFER} https://shop.example" for word in ("真的便宜", "想去", "有人去过吗", "路过看看")
+        f"{word} //@店长阿明:{end}{OFFER} https://shop.example"
+        for word in ("真的便宜", "想去", "有人去过吗", "路过看看")
     ]
     assert not any(campaigns(posts(said * 10)))
 

@@ -21,7 +21,7 @@ SPECS = [
 def test_counts_in_memory_are_forgotten_one_by_one_when_redis_would_forget_them(
     run: Callable[[Coroutine[Any, Any, Any]], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = SimpleNamespace(now=0, monotonic=lambda: clock.now)
+    clock: Any = SimpleNamespace(now=0, monotonic=lambda: clock.now)
     monkeypatch.setattr(memory, "time", clock)
     counters = Counters(SPECS, MemoryStore(), grace_seconds=100)
     read = []
