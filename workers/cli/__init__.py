@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -37,16 +38,20 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"workers.cli.{cmd_name}").command
         return command
 
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; one whose reader has gone (`sluicegate simulate | head`) ends, and nothing is wrong."""
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            outcome = super().invoke(ctx)
-            sys.stdout.flush()
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except BrokenPipeError:
-            # Python would complain when it closes standard output, so that goes nowhere now.
+            # The reader has gone (`sluicegate tail | head`): nothing is wrong, and nothing more can be said.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
-        return outcome
+            raise SystemExit(0) from None
+        except OSError as error:
+            # A full disk, a folder that may not be written: where commands know more, they say it themselves.
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -34,15 +35,8 @@ def command(count: int, seed: int, truth: Path | None, start: datetime | None) -
     from workers.simulator.platform import START_MS
 
     start_ms = START_MS if start is None else int(start.timestamp() * 1000)
-    try:
-        labels = truth.open("wb") if truth else None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {truth}: {error.strerror}") from None
-    try:
+    with truth.open("wb") if truth else contextlib.nullcontext() as labels:
         _print(Simulator(seed, count, start_ms), count, labels)
-    finally:
-        if labels:
-            labels.close()
 
 
 def _print(simulator: Simulator, count: int, labels: IO[bytes] | None) -> None:

@@ -1,0 +1,45 @@
+"""What becomes of a command's output when it cannot be written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SLUICEGATE = (sys.executable, "-c", "from workers.cli import main; main()")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("simulate", "--count", "5000"), ("signals", "--json"), ("policy", "check"), ("policy", "check", "--json")],
+    ids=" ".join,
+)
+def test_a_reader_that_has_had_enough_ends_a_command_in_peace(command: tuple[str, ...]) -> None:
+    with subprocess.Popen([*SLUICEGATE, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout
+        assert running.stderr
+        # `head -c 0`: gone before the first line.
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", [("simulate", "--count", "10"), ("signals",), ("policy", "check")], ids=" ".join)
+def test_a_full_disk_is_told_in_a_line(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run([*SLUICEGATE, *command], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert told.returncode == 1
+    assert told.stderr.startswith("Error: No space left on device")
+    assert "Traceback" not in told.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "missing" / "truth.jsonl"
+    told = subprocess.run(
+        [*SLUICEGATE, "simulate", "--count", "1", "--truth", str(place)], capture_output=True, text=True
+    )
+    assert told.returncode == 1
+    assert told.stderr == f"Error: {place}: No such file or directory\n"
