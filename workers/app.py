@@ -36,8 +36,10 @@ from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
+from workers.places import refused_places
 from workers.publishing import Publisher, commit_as_member, start_at_least_once, start_exactly_once
-from workers.settings import PREFIX, SettingsError, load_settings
+from workers.rights import need_topics, refused_group
+from workers.settings import SettingsError, load_settings
 from workers.traces import OpenTelemetry, TracesError
 
 if TYPE_CHECKING:
@@ -122,10 +124,13 @@ def prepare(*_: Any, **__: Any) -> None:
     from workers.assembly import assemble
     from workers.judge import AssemblyError
     from workers.policy import PolicyError
-    from workers.rights import refused_group
 
     if worker.moderator:  # Faust sends this signal twice.
         return
+    # Faust's own command may have its own port, or no web page at all.
+    ports = {"METRICS_PORT": settings.metrics_port, "WEB_PORT": app.conf.web_port if app.conf.web_enabled else 0}
+    if refused := refused_places(settings.host, ports, settings.state_dir):
+        raise SystemExit("\n".join(["sluicegate: wrong settings", *refused]))
     if refusal := refused_group(settings):
         raise SystemExit(f"sluicegate: {refusal}")
     try:
@@ -140,10 +145,7 @@ def prepare(*_: Any, **__: Any) -> None:
     gc.set_threshold(50_000, 20, 20)
     health.versions = worker.moderator.versions
     if settings.metrics_port:
-        try:
-            serve(settings.host, settings.metrics_port, metrics.registry, health)
-        except OSError as error:
-            raise SystemExit(f"sluicegate: {PREFIX}HOST, {PREFIX}METRICS_PORT: {error}") from None
+        serve(settings.host, settings.metrics_port, metrics.registry, health)
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
@@ -170,6 +172,7 @@ async def own(*_: Any, **__: Any) -> None:
     await worker.close()
     consumer().seek_to_committed = seek_to_committed
     owned = sorted(each.partition for each in app.consumer.assignment() if each.topic == POSTS.name)
+    await need_topics(settings, owned)
     try:
         worker.publisher = await start_publisher(owned) if owned else None
     except CommitFailedError:

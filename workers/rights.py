@@ -1,13 +1,49 @@
-"""What the brokers refuse a worker before it joins its group: aiokafka would wait for the right, and say nothing."""
+"""What a worker lacks on the brokers, a right or a topic: aiokafka would wait for it, and say nothing."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 
+from aiokafka.admin import AIOKafkaAdminClient
+
+from topics.catalog import OUTPUTS, TOPICS
 from workers.connection import kafka_arguments
 from workers.settings import Settings
 
 CONNECT_MS = 5_000
+
+
+class LackingTopicsError(Exception):
+    """Topics that a worker reads or writes are missing, or have fewer partitions than `posts`."""
+
+
+async def need_topics(settings: Settings, partitions: Collection[int]) -> None:
+    """Return if the topics that a worker needs are there, and outputs for each of these partitions of `posts`.
+
+    Raises:
+        LackingTopicsError: some are not; the text names them in a line.
+        aiokafka.errors.KafkaError: no broker can be reached.
+    """
+    admin = AIOKafkaAdminClient(**kafka_arguments(settings))
+    await admin.start()
+    try:
+        # All that this login may see: brokers that create topics by themselves do so for those that are asked for.
+        counts = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    finally:
+        await admin.close()
+    if missing := [topic.name for topic in TOPICS if topic.name not in counts]:
+        raise LackingTopicsError(
+            f"no {', '.join(missing)}: `sluicegate topics create` creates topics that the cluster lacks; "
+            "or this login may not see them"
+        )
+    needed = max(partitions, default=-1) + 1
+    small = [topic.name for topic in OUTPUTS if counts[topic.name] < needed]
+    if small:
+        raise LackingTopicsError(
+            f"{', '.join(small)} must have as many partitions as posts, at least {needed}: "
+            "`kafka-topics.sh --alter --partitions` adds them"
+        )
 
 
 def refused_group(settings: Settings) -> str | None:
