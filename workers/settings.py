@@ -184,11 +184,15 @@ def _unknown() -> list[str]:
 def _unreadable() -> list[str]:
     lines = []
     for name, value in sorted(os.environ.items()):
+        if not name.startswith(PREFIX) or name in ELSEWHERE:
+            continue
+        # An empty path would be the folder that the worker runs in.
+        if not value.strip():
+            lines.append(f"{name}: is empty; give it a value, or unset it")
         try:
             value.encode()
         except UnicodeEncodeError:
-            if name.startswith(PREFIX):
-                lines.append(f"{name}: no text in UTF-8")
+            lines.append(f"{name}: no text in UTF-8")
     return lines
 
 
@@ -199,7 +203,7 @@ def load_settings() -> Settings:
         SettingsError: one line for each variable that is wrong or unknown.
     """
     wrong = _unknown()
-    # The library stumbles over them, so they are told alone.
+    # The library stumbles over them or takes them for something else, so they are told alone.
     if unreadable := _unreadable():
         raise SettingsError("\n".join([*wrong, *unreadable]))
     try:

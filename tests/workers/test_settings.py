@@ -44,6 +44,13 @@ def test_braces_are_refused_where_they_would_part_redis_keys(monkeypatch: pytest
         load_settings()
 
 
+@pytest.mark.parametrize("name", ["POLICY", "KAFKA_PASSWORD", "BATCH_POSTS", "REDIS_PASSWORD_FILE"])
+def test_an_empty_variable_is_told_and_not_taken_for_something_else(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"SLUICEGATE_{name}", "")
+    with pytest.raises(SettingsError, match=f"^SLUICEGATE_{name}: is empty; give it a value, or unset it$"):
+        load_settings()
+
+
 def test_a_misspelt_variable_is_told_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICEGATE_POLIYC", "x.yaml")
     with pytest.raises(SettingsError, match="SLUICEGATE_POLIYC: no such setting; did you mean SLUICEGATE_POLICY"):
