@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import shutil
 import warnings
@@ -59,7 +60,10 @@ class Registry:
     def __init__(self, directory: Path = SHIPPED, *, create: bool = False) -> None:
         self.directory = directory
         if create and not (directory / MANIFEST).exists():
-            directory.mkdir(parents=True, exist_ok=True)
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RegistryError(f"{directory} cannot be made: {error.strerror}") from None
             self.manifest = Manifest()
             return
         self.manifest = read_manifest(directory / MANIFEST)
@@ -150,6 +154,12 @@ class Registry:
                 "leads out of the registry; not opened"
             )
         return path
+
+    def check_room(self, name: str) -> None:
+        """RegistryError if no model of this name can be added: training takes long, and would be for nothing."""
+        check_words(name, "0")
+        if not os.access(self.directory, os.W_OK):
+            raise RegistryError(f"{self.directory} cannot be written to")
 
     def add(self, name: str, pipeline: Any, reads: Reads, trained: str, card: str | None = None) -> Entry:
         """Write a pipeline, list it, and serve it from now on. Its version is the start of its digest, so the

@@ -84,7 +84,8 @@ class Judge:
         if missing:
             raise AssemblyError(
                 f"policy {policy.version} names {', '.join(sorted(missing))}, which no loaded model gives "
-                f"(models: {', '.join(scorer.names) or 'none'})"
+                f"(models: {', '.join(scorer.names) or 'none'}); a copy of the shipped folder of models, with yours "
+                "trained into it, gives them all"
             )
         # The models' scores are part of every explained decision, named by a rule or not.
         self._wanted = (policy.signals | ASKED | frozenset(scorer.names)) & self._signals.names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
@@ -89,7 +90,7 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
         outcomes: list[Scored | None] = []
         for number, line in chunk:
             try:
-                post = _decode(line).strict(number)
+                post = _decode(line.removeprefix(BOM_UTF8) if number == 1 else line).strict(number)
                 # A lone surrogate is no text: nothing downstream could write it again.
                 msgspec.json.encode(post)
             except (ValueError, RecursionError) as error:

@@ -23,6 +23,8 @@ from models.training.examples import Examples, camouflaged, joined, mingled, spl
 
 BITS = 19
 CALIBRATION_SHARE = 0.15
+# Calibration is in five parts.
+LEAST = 5
 ITERATIONS = 300
 TOLERANCE = 1e-4
 
@@ -66,8 +68,12 @@ def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: in
     """
     training, calibration = split(of, CALIBRATION_SHARE, seed)
     for part, name in ((training, "learn"), (calibration, "calibrate")):
-        if len(part) == 0 or part.positive.all() or not part.positive.any():
-            raise ValueError(f"too few posts: those to {name} from are not of both labels")
+        if len(part) < LEAST or part.positive.all() or not part.positive.any():
+            raise ValueError(
+                f"too few posts that differ: to {name} from there are {len(part):,}, of which "
+                f"{int(part.positive.sum()):,} are positive; it takes {LEAST} of both "
+                "labels (posts of one text stay together)"
+            )
     grams = CharGrams(bits=bits, named=reads == "name+text").fit([])
     held_out = grams.transform(calibration.documents(reads))
     classifier = calibrated(learned(grams, training, reads, seed, ways), held_out, calibration)

@@ -161,11 +161,6 @@ RECIPES = {
 }
 
 
-def own(path: Path) -> Examples:
-    """A platform's own labelled posts."""
-    return examples(read_posts(path), path.name)
-
-
 def read_set(folder: Path, name: str) -> list[LabelledPost]:
     return read_posts(folder / f"{name}.jsonl")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from models.training.card import Card, Measured
 from models.training.dialect import Alarms, alarms_by_dialect
 from models.training.examples import Examples, examples
 from models.training.fit import Ways, fit
-from models.training.recipes import RECIPES, own
+from models.training.recipes import RECIPES
 from models.training.sources import LabelledPost, read_posts
 
 
@@ -74,7 +75,15 @@ def train_shipped(order: Order, folder: Path) -> Entry:
 def train_own(order: Order, file: Path) -> Entry:
     """Train a model from a platform's own labelled posts. The name is read too if the posts have `nick`."""
     order.say(f"{order.name}: reading {file}")
-    learned = own(file)
+    posts = read_posts(file)
+    labels = Counter(post.label for post in posts)
+    told = ", ".join(f"{label[:40]!r} {count:,}" for label, count in labels.most_common(9)) or "none"
+    order.say(f"{order.name}: labels: {told}; all but 'normal' are positive")
+    if len({post.positive for post in posts}) < 2:
+        raise ValueError(
+            f"{file} needs posts labelled 'normal' (written so) and posts labelled otherwise; its labels are: {told}"
+        )
+    learned = examples(posts, file.name)
     reads: Reads = "name+text" if any(learned.names) else "text"
     return train(order, learned, reads, Ways(), file.parent)
 
@@ -94,6 +103,7 @@ def train(
     name, say = order.name, order.say
     say(f"{name}: learning from {len(learned):,} posts, {int(learned.positive.sum()):,} positive")
     registry = Registry(order.out, create=True)
+    registry.check_room(name)
     fitted = fit(learned, reads, order.seed, ways)
     measured = [measure("held out of training", False, fitted.held_out, fitted.held_out_chance)]
     evasion: dict[str, list[Point]] = {}

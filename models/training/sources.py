@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,8 @@ def iterate_posts(path: Path) -> Iterator[LabelledPost]:
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                if number == 1:
+                    line = line.removeprefix(BOM_UTF8)
                 if line.strip():
                     yield decoded(decoder, line, f"{path}, line {number}")
     except OSError as error:
@@ -69,4 +72,4 @@ def decoded(decoder: msgspec.json.Decoder[LabelledPost], line: bytes, place: str
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PostsError(f"{place}: not a post with text and label: {error}") from None
+        raise PostsError(f"{place}: not a post with text and label, as JSON in one line: {error}") from None

@@ -50,6 +50,31 @@ def test_training_tells_how_far_it_is(posts_file: Path, tmp_path: Path) -> None:
     assert "learning from 160 posts, 80 positive" in result.stderr
 
 
+def test_training_tells_the_labels_that_it_takes_for_positive(posts_file: Path, tmp_path: Path) -> None:
+    told = run("train", "--task", "ads", "--data", posts_file, "--out", tmp_path).stderr
+    assert "labels: 'ad' 80, 'normal' 80; all but 'normal' are positive" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [("--task", "../x", "bad model name"), ("--task", "", "bad model name"), ("--out", "{file}/x", "cannot be made")],
+)
+def test_what_cannot_be_written_is_told_before_training(
+    posts_file: Path, tmp_path: Path, option: str, value: str, told: str
+) -> None:
+    chosen = {"--task": "ads", "--out": tmp_path} | {option: value.format(file=posts_file)}
+    result = run("train", "--data", posts_file, *(part for pair in chosen.items() for part in pair))
+    assert result.exit_code == 1
+    assert told in result.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_date_that_is_none_is_refused(posts_file: Path, tmp_path: Path) -> None:
+    result = run("train", "--task", "ads", "--data", posts_file, "--out", tmp_path, "--date", "tomorrow")
+    assert result.exit_code == 2
+    assert "tomorrow" in result.stderr
+
+
 def test_evaluate_scores_a_model_of_ones_own(posts_file: Path, own: Path) -> None:
     result = run("evaluate", posts_file, "--model", own, "--json")
     assert json.loads(result.stdout)["accuracy"] == 1

@@ -19,7 +19,7 @@ from models.script import ALPHABETIC, salts
 from models.training.examples import camouflaged, examples, fragments, mingled, split, with_names
 from models.training.fit import Ways, telling, with_copies
 from models.training.invented import bare_replies, masked, reactions, telling_names, with_digits
-from models.training.recipes import RECIPES, agreement, own
+from models.training.recipes import RECIPES, agreement
 from models.training.run import Check, Order, train, train_own
 from models.training.sources import SOURCES, LabelledPost, PostsError, read_posts
 from models.training.trimmings import small_talk, trimmed
@@ -89,9 +89,24 @@ def test_names_are_read_when_the_posts_have_them(tmp_path: Path) -> None:
 
 def test_posts_of_one_label_are_refused_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "posts.jsonl"
-    path.write_text('{"text": "a", "label": "normal"}\n' * 50)
-    with pytest.raises(ValueError, match="too few posts"):
+    path.write_text('{"text": "a", "label": "Normal"}\n' * 50)
+    with pytest.raises(ValueError, match=r"labelled 'normal' .* its labels are: 'Normal' 50"):
         train_own(Order("ads", tmp_path / "out", 1, "2026-01-01", print), path)
+
+
+@pytest.mark.parametrize("texts", [["a"], list("abcdefghij")], ids=["one text", "ten posts"])
+def test_too_few_posts_that_differ_are_refused_with_how_many_there_are(tmp_path: Path, texts: list[str]) -> None:
+    path = tmp_path / "posts.jsonl"
+    rows = [{"text": text, "label": label} for text in texts for label in ("normal", "spam")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ValueError, match=r"too few posts that differ: to (learn|calibrate) from there are"):
+        train_own(Order("ads", tmp_path / "out", 1, "2026-01-01", print), path)
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_the_first_post(tmp_path: Path) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_text('{"text": "a", "label": "normal"}\n', "utf-8-sig")
+    assert [post.text for post in read_posts(path)] == ["a"]
 
 
 @pytest.mark.parametrize("line", ["no json", '{"label": "spam"}', '{"text": 1, "label": "spam"}', "[1]"])
@@ -199,7 +214,14 @@ def test_the_ablation_is_in_the_card(posts_file: Path, tmp_path: Path) -> None:
     checks = posts_file.parent / "dev.jsonl"
     checks.write_text(posts_file.read_text())
     order = Order("ads", tmp_path, 1, "2026-01-01", print, ablation=True)
-    entry = train(order, own(posts_file), "text", Ways(), posts_file.parent, checks=[Check("dev", False)])
+    entry = train(
+        order,
+        examples(read_posts(posts_file), posts_file.name),
+        "text",
+        Ways(),
+        posts_file.parent,
+        checks=[Check("dev", False)],
+    )
     card = (tmp_path / "ads" / entry.version / "CARD.md").read_text()
     for part in ("## Evasion", "## What each part is worth", "| without lengths | dev |", "## Precision and recall"):
         assert part in card

@@ -53,6 +53,10 @@ def test_a_line_that_is_no_post_gets_an_error_and_its_neighbours_their_scores(li
     assert str(outcomes[1]["error"]).startswith("line 2: ")
 
 
+def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_its_first_line() -> None:
+    assert score(['\ufeff{"text": "a"}'])[0]["verdict"] == "allow"
+
+
 def test_explaining_adds_the_pieces_that_weighed_most() -> None:
     text = "同城可约，上门服务，加微信 vx8899 看照片"
     (outcome,) = score(

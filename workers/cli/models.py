@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,24 @@ def list_models(registry: Path | None, as_json: bool) -> None:
 @click.option("--data", type=PATH, required=True, help="Folder of the published sets; with --task a JSON Lines file.")
 @click.option("--out", type=FOLDER, help="Registry to write to. The shipped one if not given; needed with --task.")
 @click.option("--model", "names", multiple=True, help="Train only this shipped model; may be given again.")
-@click.option("--task", help="Name of a model of your own, learned from --data FILE (rows: text, label, nick).")
-@click.option("--seed", default=1, show_default=True, help="Same posts and seed: same model, byte for byte.")
-@click.option("--date", "trained", help="Date to write into manifest and card, YYYY-MM-DD. Today if not given.")
+@click.option(
+    "--task",
+    help="Name of a model of your own, learned from --data FILE (rows: text, label, nick). Rules may name abuse, "
+    "marketing and solicitation; of others the scores are told.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Same posts and seed: same model, byte for byte.",
+)
+@click.option(
+    "--date",
+    "trained",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Date to write into manifest and card, YYYY-MM-DD. Today if not given.",
+)
 @click.option("--ablation", is_flag=True, help="Measure for the card what each part of the recipe is worth (slow).")
 def train(
     data: Path,
@@ -68,7 +84,7 @@ def train(
     names: tuple[str, ...],
     task: str | None,
     seed: int,
-    trained: str | None,
+    trained: datetime | None,
     ablation: bool,
 ) -> None:
     """Train, calibrate, and write model and card.
@@ -76,24 +92,22 @@ def train(
     Without --task the shipped models are trained anew from the sets in the folder --data. With --task, one model
     is trained from your own file: any label but `normal` is positive, `nick` is the author's name if you have it.
     """
-    from datetime import UTC, datetime
-
     from models.registry import SHIPPED, RegistryError
     from models.training.recipes import RECIPES
     from models.training.run import Order, train_own, train_shipped
 
-    day = trained or datetime.now(UTC).date().isoformat()
+    day = (trained or datetime.now(UTC)).date().isoformat()
     unknown = sorted(set(names) - set(RECIPES))
     if unknown:
         raise click.ClickException(f"no recipe for {', '.join(unknown)}; there are {', '.join(RECIPES)}")
-    if task and (out is None or names):
+    if task is not None and (out is None or names):
         raise click.ClickException("--task needs --out DIR for the model, and goes without --model")
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
     try:
-        if task and out:
+        if task is not None and out:
             train_own(Order(task, out, seed, day, say, ablation), data)
             return
         for name in names or RECIPES:
