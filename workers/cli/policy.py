@@ -30,6 +30,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(file: Path | None, as_json: bool) -> None:
     """Say what a policy holds, or everything that is wrong with it (then the exit status is 1)."""
+    from workers.campaigns.evidence import WISHES
     from workers.policy import PolicyError
 
     try:
@@ -51,8 +52,9 @@ def check(file: Path | None, as_json: bool) -> None:
         window = f"{counter.window_ms // 1000} s"
         click.echo(f"counter {counter.name}: {counter.kind} {counter.of} by {counter.by} in {window}{unused}")
     for name, terms in policy.terms.items():
-        unused = "" if f"terms_{name}" in policy.signals else ", which no rule names"
-        click.echo(f"terms   terms_{name}: {len(terms)}{unused}")
+        signal = f"terms_{name}"
+        unused = "" if signal in policy.signals else ", which no rule names"
+        click.echo(f"terms   terms_{name}: {len(terms)}{', which campaigns read' if signal == WISHES else unused}")
 
 
 @command.command()
@@ -104,23 +106,48 @@ def init(folder: Path) -> None:
 
 
 def _load(file: Path | None) -> Policy:
-    from workers.policy import DEFAULT, Policy
+    from workers.policy import DEFAULT, Policy, PolicyError
+    from workers.policy.problems import Problem
     from workers.signals import schema
 
-    return Policy.load(file or DEFAULT, schema())
+    policy = Policy.load(file or DEFAULT, schema())
+    problems = [
+        Problem(str(file or DEFAULT), example.line, f"rule {rule.name}: the post of an example: {wrong}")
+        for rule in policy.rules
+        for example in rule.examples
+        if example.post is not None and (wrong := _wrong(example.post))
+    ]
+    if problems:
+        raise PolicyError(problems)
+    return policy
+
+
+def _wrong(post: dict[str, Any]) -> str:
+    """What is wrong with the post of an example, empty if nothing. A field that is none was meant to be one."""
+    import msgspec
+
+    from workers.policy.problems import nearest
+    from workers.score import LooseAuthor, LoosePost
+
+    try:
+        msgspec.convert(post, LoosePost)
+    except msgspec.ValidationError as error:
+        return str(error)
+    for given, known in ((post, LoosePost), (post.get("author", {}), LooseAuthor)):
+        for name in sorted(given.keys() - set(known.__struct_fields__)):
+            return f"unknown field {name[:80]!r}{nearest(name, known.__struct_fields__)}"
+    return ""
 
 
 def _measured(file: Path | None, posts: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    import msgspec
-
     from models.registry import RegistryError
     from workers.assembly import offline_judge
     from workers.score import measure_posts
 
     try:
         return asyncio.run(measure_posts(posts, offline_judge(file, None)))
-    except (msgspec.ValidationError, RegistryError) as error:
-        raise click.ClickException(f"a post of an example: {error}") from None
+    except RegistryError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _refused(error: Exception) -> click.ClickException:

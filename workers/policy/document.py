@@ -16,6 +16,11 @@ from workers.policy.problems import PolicyError, Problem, Problems, nearest
 Word = TypeVar("Word", bound=str)
 MAX_BYTES: Final = 256 * 1024
 _TAG: Final = "tag:yaml.org,2002:"
+# What PyYAML says -> what to do about it.
+_REMEDIES: Final = {
+    "\\t": "indent with spaces, not with a tab",
+    "mapping values are not allowed": "quote a text that holds a colon and a space",
+}
 _READ_AS: Final = {"bool": "true or false", "timestamp": "a date", "int": "a number", "float": "a number"}
 
 
@@ -194,7 +199,9 @@ def parse(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise PolicyError([Problem(file, line, f"YAML: {error.problem or error.context}")]) from None
+        said = f"YAML: {error.problem or error.context}"
+        remedies = (f"; {remedy}" for sign, remedy in _REMEDIES.items() if sign in said)
+        raise PolicyError([Problem(file, line, said + "".join(remedies))]) from None
     except Exception as error:  # PyYAML lets more than its own errors out of hostile text
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
         raise PolicyError(

@@ -8,6 +8,7 @@ chance, no files.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -43,6 +44,11 @@ _TOKEN: Final = re.compile(
     r"|(?P<word>[^\W\d]\w*)|(?P<comment>--|/\*)|(?P<operator><=|>=|<>|!=|==|[-+*/%(),=<>])|(?P<other>.)",
     re.DOTALL,
 )
+# Signs of other keyboards and languages, beside those of another width -> SQL's own.
+_PLAIN: Final = {
+    "&": "AND", "|": "OR", "!": "NOT", "‘": "'", "’": "'", "“": "'", "”": "'", "≥": ">=", "≤": "<=", "≠": "<>",
+    "、": ",",
+}  # fmt: skip
 _COMPARISONS: Final = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
 
 
@@ -99,7 +105,9 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
                 "",
                 f"divide (`{token.written}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite",
             )
+    yield from _unclosed(found)
     yield from _mixed_comparisons(found, schema)
+    yield from _with_null(found)
     if not any(token.kind == "signal" for token in found):
         yield Fault("", "names no signal, so it says nothing about a post")
 
@@ -174,7 +182,8 @@ def _foreign(char: str) -> str:
         return f"{char} is for names of columns in SQL; write texts in single quotes: 'post'"
     if char in ("--", "/*"):
         return f"comments ({char}) are not understood; use YAML's #"
-    return f"cannot use {char!r} here"
+    plain = _PLAIN.get(char) or unicodedata.normalize("NFKC", char)
+    return f"cannot use {char!r} here" + (f"; write {plain}" if plain != char else "")
 
 
 def _is_divisor(token: Token | None) -> bool:
@@ -183,6 +192,23 @@ def _is_divisor(token: Token | None) -> bool:
     if token.kind == "number":
         return float(token.written) != 0
     return token.kind == "function" and token.written.upper() == "NULLIF"
+
+
+def _unclosed(tokens: list[Token]) -> Iterator[Fault]:
+    """What is opened and not closed, in the words of a policy: Polars would tell of something else."""
+    words = [token.written.upper() for token in tokens if token.kind != "text"]
+    for opening, closing in (("(", ")"), ("CASE", "END")):
+        opened, closed = words.count(opening), words.count(closing)
+        if opened != closed:
+            yield Fault("", f"has {opened} {opening} and {closed} {closing}")
+
+
+def _with_null(tokens: list[Token]) -> Iterator[Fault]:
+    """Comparisons with NULL: they are never true, and a rule would never fire."""
+    for left, operator, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if operator.written in _COMPARISONS and right.written.upper() == "NULL":
+            about = f"{left.written} {operator.written} {right.written}"
+            yield Fault(left.written, f"{about} is never true; write IS NULL or IS NOT NULL")
 
 
 def _mixed_comparisons(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:

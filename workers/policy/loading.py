@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
-from yaml import Node
+from yaml import Node, ScalarNode
 
 from workers.counters.spec import KEYS, MEMBERS, CounterSpec, parse_window
 from workers.policy.document import MAX_BYTES, Document, Entry, line_of, parse, read_text
@@ -103,7 +103,11 @@ def _counted(document: Document, keys: dict[str, Entry], line: int, what: str) -
 
 
 def _window(document: Document, node: Node, what: str) -> int | None:
-    written = document.text(node, f"{what}: window", 20)
+    # A bare number lacks its unit: that it is a number need not be told.
+    if isinstance(node, ScalarNode) and node.value.isdigit():
+        written: str | None = node.value
+    else:
+        written = document.text(node, f"{what}: window", 20)
     try:
         return parse_window(written) if written else None
     except ValueError as error:

@@ -20,6 +20,9 @@ POSTS: Final = 1_000
 _FEW: Final = 64
 _NUMBERS: Final = (0, 0, 1, 2, 3, 5, 10, 20, 50, 100, 1_000, 30_000)
 _PLAINLY: Final = {
+    "comparison between series 'literal' of dtype: Boolean": (
+        "compares a comparison with a number; write x > 0.2 AND x < 0.5, or BETWEEN"
+    ),
     "cannot compare string with numeric": "compares text with a number",
     "'is_in' cannot check": "compares text with a number",
     "& on ": "joins by AND what is no condition",

@@ -64,9 +64,19 @@ def test_a_post_of_an_example_with_a_wrong_field_is_told(tmp_path: Path) -> None
     file.write_text(
         WRONG.replace("abuze", "abuse").replace("}", ", examples: [{verdict: flag, post: {text: x, links: 3}}]}")
     )
-    told = run("test", str(file))
+    for name in ("check", "test"):
+        told = run(name, str(file))
+        assert told.exit_code == 1
+        assert f"{file}:3: rule a: the post of an example: Expected `array`, got `int` - at `$.links`" in told.output
+
+
+def test_a_field_that_posts_do_not_have_is_told_with_the_nearest_name(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    post = "{text: x, author: {nam: y}}"
+    file.write_text(WRONG.replace("abuze", "abuse").replace("}", f", examples: [{{verdict: flag, post: {post}}}]}}"))
+    told = run("check", str(file))
     assert told.exit_code == 1
-    assert "links" in told.output
+    assert "unknown field 'nam'; did you mean name?" in told.output
 
 
 def test_init_copies_a_policy_that_loads_and_overwrites_nothing(tmp_path: Path) -> None:

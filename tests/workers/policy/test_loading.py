@@ -59,6 +59,8 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_lines(problems: Problem
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
+        ("version: x\nrules:\n\t- a\n", 3, "indent with spaces, not with a tab"),
+        (with_rule(reason="Note: rude"), 7, "quote a text that holds a colon"),
         (HEAD + "rules: [", 2, "YAML"),
         (HEAD + "rulez: []\n" + RULES, 2, "unknown key 'rulez'; did you mean rules?"),
         (HEAD, 1, "'rules' is missing"),
@@ -94,7 +96,7 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_lines(problems: Problem
         (with_counter("c: {count: posts, window: 1m}"), 3, "'by' is missing"),
         (with_counter("c: {count: posts, by: author, window: 1 minute}"), 3, "such as 10m"),
         (with_counter("c: {count: posts, by: author, window: 365d}"), 3, "between 1s and 90d"),
-        (with_counter("c: {count: posts, by: author, window: 60}"), 3, "quote it"),
+        (with_counter("c: {count: posts, by: author, window: 60}"), 3, "a whole number and s, m, h or d"),
         (with_counter("abuse: {count: posts, by: author, window: 1m}"), 3, "counter abuse has the name of a signal"),
         (with_counter("select: {count: posts, by: author, window: 1m}"), 3, "means something in SQL"),
         (with_counter("Count: {count: posts, by: author, window: 1m}"), 3, "a name is a-z"),
