@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.grams import NO_GRAM, gram_hashes
 from models.words import is_digit
+from topics.post import Post
 from workers.batch import Batch
 from workers.campaigns.finding import KEYS, LEAST_PERCENT, LEAST_PERCENT_LETTERS, SLOTS
 
@@ -35,10 +36,9 @@ PHONE_DIGITS = 7
 
 # A mention of a quoted author ends with a colon; what follows are that author's words. Each way begins with a letter of
 # its own, which the engine then looks for alone.
-CHANGING = re.compile(
-    r"//@.*|R(?<=\bR)T @.*|https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+",
-    re.MULTILINE,
-)
+_QUOTED = r"//@.*|R(?<=\bR)T @.*"
+_ADDED = r"https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+"
+CHANGING, CHANGING_IN_OWN_WORDS = (re.compile(ways, re.MULTILINE) for ways in (f"{_QUOTED}|{_ADDED}", _ADDED))
 
 # What may be folded to two letters and three digits.
 NAME = re.compile(r"[A-Za-zＡ-Ｚａ-ｚ]{2}[\W_]*\d[\W_]*\d[\W_]*\d")
@@ -178,17 +178,22 @@ def chained(grams: Hashes, size: int) -> Hashes:
     return result
 
 
+def may_quote(post: Post) -> bool:
+    """Whether quoted words in a post are another's. A repost has such; but who comments or writes to someone, and puts
+    `//@name:` before an advertisement, has written it."""
+    return post.kind in ("post", "repost")
+
+
 def changing(batch: Batch, rows: NDArray[np.intp], starts: Places) -> Flags:
     """Which of the codes of `rows` are of links, mentions, hashtags and quotes.
 
     starts: where the codes of each row begin, and the last end.
     """
-    texts = [batch.texts[row] for row in rows.tolist()]
     spans = [
         (place, *match.span())
-        for place, text in enumerate(texts)
-        if "@" in text or "#" in text or "://" in text
-        for match in CHANGING.finditer(text)
+        for place, row in enumerate(rows.tolist())
+        if "@" in (text := batch.texts[row]) or "#" in text or "://" in text
+        for match in (CHANGING if may_quote(batch.posts[row]) else CHANGING_IN_OWN_WORDS).finditer(text)
     ]
     size = int(starts[-1])
     if not spans:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workers.batch import Batch
 from workers.campaigns.finding import HEAD, NO_KEY, POST, SAMPLE_CHARACTERS, SLOTS, WORTH_COMPARING
-from workers.campaigns.sketch import sketches
+from workers.campaigns.sketch import may_quote, sketches
 from workers.keys import hash_strings
 
 QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
@@ -177,7 +177,7 @@ def _repeated(batch: Batch, rows: list[int], texts: list[str]) -> list[tuple[int
         for place, row in enumerate(rows)
         if (post := batch.posts[row]).kind == "repost" and post.reply_to
     ]
-    for place, text in enumerate(texts):
-        if ("//@" in text or "RT @" in text) and (quoted := QUOTE.search(text)):
+    for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        if ("//@" in text or "RT @" in text) and may_quote(batch.posts[row]) and (quoted := QUOTE.search(text)):
             repeated.append((place, f"@{quoted[1]}"))
     return repeated

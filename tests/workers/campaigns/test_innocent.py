@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from topics.post import Author, Post
+from topics.post import Author, Kind, Post
 from workers.assembly import offline_judge
 from workers.batch import Batch
 
@@ -117,6 +117,12 @@ def test_quotes_of_one_author_are_none_even_if_they_sell_in_many_lines(end: str)
         for word in ("真的便宜", "想去", "有人去过吗", "路过看看")
     ]
     assert not any(campaigns(posts(said * 10)))
+
+
+@pytest.mark.parametrize("kind", ["comment", "message"])
+@pytest.mark.parametrize("disguise", ["//@店长阿明: {}", "RT @shop: {}", "{} //@店长阿明"])
+def test_who_comments_or_writes_to_someone_quotes_nobody(kind: Kind, disguise: str) -> None:
+    assert all(campaigns(posts([disguise.format(ADVERTISEMENT)] * 12, kind=kind))[4:])
 
 
 def test_the_same_advertisement_below_many_posts_is_a_campaign() -> None:
