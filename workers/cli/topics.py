@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from topics.catalog import Topic
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-partitions_option = click.option(
-    "--partitions",
-    type=click.IntRange(1, 10_000),
-    help="How many partitions `posts` and its outputs have. [default: the declared number]",
-)
 
 
 @click.group()
@@ -34,7 +29,11 @@ def command() -> None:
 @command.command()
 @kafka_option
 @json_option
-@partitions_option
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    help="How many partitions `posts` and its outputs have. [default: the declared number]",
+)
 @click.option(
     "--replication",
     type=click.IntRange(1, 100),
@@ -56,7 +55,11 @@ def create(kafka: str | None, partitions: int | None, replication: int | None, a
 @command.command()
 @kafka_option
 @json_option
-@partitions_option
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    help="How many partitions `posts` should have at least. [default: the declared number]",
+)
 @click.pass_context
 def check(context: click.Context, kafka: str | None, partitions: int | None, as_json: bool) -> None:
     """Report what differs from the declared topics; exit code 1 if anything does."""
