@@ -30,8 +30,9 @@ def offline_judge(policy: Path | None, models: Path | None) -> Judge:
     Raises:
         PolicyError, RegistryError, AssemblyError: the policy or the models cannot be used.
     """
-    loaded = Policy.load(policy or DEFAULT, schema())
-    return Judge(loaded, Scorer.load(models), Counters(loaded.counters, MemoryStore()), Metrics())
+    scorer = Scorer.load(models)
+    loaded = Policy.load(policy or DEFAULT, schema(scorer.names))
+    return Judge(loaded, scorer, Counters(loaded.counters, MemoryStore()), Metrics())
 
 
 def assemble(settings: Settings, metrics: Metrics) -> Moderator:
@@ -40,8 +41,9 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     Raises:
         PolicyError, RegistryError, AssemblyError: the policy or the models cannot be used.
     """
-    policy = Policy.load(settings.policy or DEFAULT, schema())
     scorer = Scorer.load(settings.models)
+    known = schema(scorer.names)
+    policy = Policy.load(settings.policy or DEFAULT, known)
     # Groups that each see every post would otherwise count each post twice.
     namespace = f"{settings.redis_namespace}:{settings.group}"
     store = RedisStore(settings.redis, namespace, settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
@@ -49,7 +51,7 @@ def assemble(settings: Settings, metrics: Metrics) -> Moderator:
     counters = Counters(policy.counters, Breaker(store), source=POSTS.name, policy=policy.digest, scope=scope)
     earlier = []
     if settings.earlier_policy:
-        before = Policy.load(settings.earlier_policy, schema())
+        before = Policy.load(settings.earlier_policy, known)
         earlier.append(Judge(before, scorer, counters.under(before.counters, before.digest), metrics))
     metrics.name_versions(version("sluicegate"), policy.version, policy.digest, scorer.versions)
     if unknown := metrics.scores.compare(scorer.versions, read_references(settings.models or SHIPPED)):

@@ -6,6 +6,7 @@ The worker and the offline commands judge with the same code.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,7 +70,7 @@ class Judge:
     """Judges batches under one policy with one set of models.
 
     Raises:
-        AssemblyError: the policy names a signal that these models do not give.
+        AssemblyError: the policy names a signal that these models do not give, or a model is named like a signal.
     """
 
     def __init__(self, policy: Policy, scorer: Scorer, counters: Counters, metrics: Metrics) -> None:
@@ -80,6 +81,9 @@ class Judge:
         self._signals = Signals(scorer, policy.terms)
         self.terms = self._signals.terms
         declared = frozenset(spec.name for spec in policy.counters)
+        named = Counter([*(column.name for column in self._signals.columns), *declared])
+        if twice := [name for name, times in named.items() if times > 1]:
+            raise AssemblyError(f"a model may not be named like another signal: {', '.join(twice)}")
         missing = policy.signals - self._signals.names - declared
         if missing:
             raise AssemblyError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workers.cli.reading import kafka_option
+from workers.cli.options import kafka_option
 from workers.cli.times import TimeType
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import click
 
 from topics.dead_letter import Reason
-from workers.cli.reading import kafka_option
+from workers.cli.options import kafka_option
 from workers.cli.times import TimeType
 
 if TYPE_CHECKING:

@@ -61,8 +61,7 @@ def list_models(registry: Path | None, as_json: bool) -> None:
 @click.option("--model", "names", multiple=True, help="Train only this shipped model; may be given again.")
 @click.option(
     "--task",
-    help="Name of a model of your own, learned from --data FILE (rows: text, label, nick). Rules may name abuse, "
-    "marketing and solicitation; of others the scores are told.",
+    help="Name of a model of your own, learned from --data FILE (rows: text, label, nick); rules may name it.",
 )
 @click.option(
     "--seed",
@@ -95,6 +94,8 @@ def train(
     from models.registry import SHIPPED, RegistryError
     from models.training.recipes import RECIPES
     from models.training.run import Order, train_own, train_shipped
+    from workers.signals import schema
+    from workers.signals.text import MODELS
 
     day = (trained or datetime.now(UTC)).date().isoformat()
     unknown = sorted(set(names) - set(RECIPES))
@@ -102,6 +103,8 @@ def train(
         raise click.ClickException(f"no recipe for {', '.join(unknown)}; there are {', '.join(RECIPES)}")
     if task is not None and (out is None or names):
         raise click.ClickException("--task needs --out DIR for the model, and goes without --model")
+    if task in schema() and task not in MODELS:
+        raise click.ClickException(f"--task {task}: another signal has this name; choose one that no rule knows yet")
 
     def say(line: str) -> None:
         click.echo(line, err=True)

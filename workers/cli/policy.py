@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workers.cli.options import models_option, served
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -28,13 +30,14 @@ def command() -> None:
 @command.command()
 @FILE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(file: Path | None, as_json: bool) -> None:
+@models_option
+def check(file: Path | None, as_json: bool, models: Path | None) -> None:
     """Say what a policy holds, or everything that is wrong with it (then the exit status is 1)."""
     from workers.campaigns.evidence import WISHES
     from workers.policy import PolicyError
 
     try:
-        policy = _load(file)
+        policy = _load(file, models)
     except PolicyError as error:
         if not as_json:
             raise _refused(error) from None
@@ -60,17 +63,18 @@ def check(file: Path | None, as_json: bool) -> None:
 @command.command()
 @FILE
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object an example.")
-def test(file: Path | None, as_json: bool) -> None:
+@models_option
+def test(file: Path | None, as_json: bool, models: Path | None) -> None:
     """Decide the examples beside each rule and compare (exit status 1 when one comes out otherwise).
 
-    Posts are measured with the shipped models, each as if it were the first; counters are null unless the example's
+    Posts are measured with the models, each as if it were the first; counters are null unless the example's
     `signals` give them a value.
     """
     from workers.policy import DEFAULT, PolicyError
     from workers.policy.examples import run_examples
 
     try:
-        outcomes = run_examples(_load(file), lambda posts: _measured(file, posts))
+        outcomes = run_examples(_load(file, models), lambda posts: _measured(file, models, posts))
     except PolicyError as error:
         raise _refused(error) from None
     wrong = [outcome for outcome in outcomes if outcome.problem]
@@ -105,12 +109,12 @@ def init(folder: Path) -> None:
     click.echo(f"Change it, then: sluicegate policy check {folder / DEFAULT.name}")
 
 
-def _load(file: Path | None) -> Policy:
+def _load(file: Path | None, models: Path | None) -> Policy:
     from workers.policy import DEFAULT, Policy, PolicyError
     from workers.policy.problems import Problem
     from workers.signals import schema
 
-    policy = Policy.load(file or DEFAULT, schema())
+    policy = Policy.load(file or DEFAULT, schema(served(models)))
     problems = [
         Problem(str(file or DEFAULT), example.line, f"rule {rule.name}: the post of an example: {wrong}")
         for rule in policy.rules
@@ -139,13 +143,13 @@ def _wrong(post: dict[str, Any]) -> str:
     return ""
 
 
-def _measured(file: Path | None, posts: Sequence[dict[str, Any]]) -> pl.DataFrame:
+def _measured(file: Path | None, models: Path | None, posts: Sequence[dict[str, Any]]) -> pl.DataFrame:
     from models.registry import RegistryError
     from workers.assembly import offline_judge
     from workers.score import measure_posts
 
     try:
-        return asyncio.run(measure_posts(posts, offline_judge(file, None)))
+        return asyncio.run(measure_posts(posts, offline_judge(file, models)))
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
 

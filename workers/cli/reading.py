@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from topics.client import Decisions, Unreadable
     from topics.decision import Verdict
 
-kafka_option = click.option(
-    "--kafka", metavar="HOST:PORT", help="Brokers, several with commas. [default: $SLUICEGATE_KAFKA]"
-)
-
 
 @contextmanager
 def reading(

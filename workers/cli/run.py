@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workers.cli.options import policy_option
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -67,12 +69,7 @@ CPU_SECONDS = "process_cpu_seconds_total"
 )
 @click.option("--kafka", metavar="HOST:PORT", help="Use this Kafka instead of the embedded broker.")
 @click.option("--redis", metavar="URL", help="Use this Redis or Valkey instead of the embedded one.")
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Policy to decide by; the shipped one without it.",
-)
+@policy_option
 @click.option(
     "--prometheus",
     "scraped",

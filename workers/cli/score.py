@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workers.cli.options import models_option, policy_option
+
 if TYPE_CHECKING:
     from workers.score import Scored
 
@@ -21,18 +23,8 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", default="", help="Name of its author, with --text.")
 @click.option("--explain", is_flag=True, help="Say which characters weighed most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too.")
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Policy to decide by; the shipped one without it.",
-)
-@click.option(
-    "--models",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder of models; the shipped ones without it.",
-)
+@policy_option
+@models_option
 def command(
     file: Iterable[bytes] | None,
     text: str | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workers.cli.options import models_option, served
+
 if TYPE_CHECKING:
     from workers.policy import Policy
     from workers.signals import Column
@@ -23,10 +25,11 @@ COUNTERS = "counters"
     metavar="FILE",
     help="Add the term lists and counters of this policy.",
 )
+@models_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
-def command(policy: Path | None, as_json: bool) -> None:
+def command(policy: Path | None, models: Path | None, as_json: bool) -> None:
     """List the signals that a policy's rules may name, by family: dtype, unit and what each says."""
-    families = _families(policy)
+    families = _families(policy, served(models))
     if as_json:
         click.echo(json.dumps(_objects(families), ensure_ascii=False, indent=1))
     elif sys.stdout.isatty():
@@ -36,17 +39,17 @@ def command(policy: Path | None, as_json: bool) -> None:
             click.echo("\t".join(signal.values()))
 
 
-def _families(file: Path | None) -> dict[str, tuple[Column, ...]]:
+def _families(file: Path | None, models: list[str]) -> dict[str, tuple[Column, ...]]:
     from workers.policy import Policy, PolicyError
     from workers.signals import declared, schema
 
     if file is None:
-        return declared()
+        return declared(models=models)
     try:
-        policy = Policy.load(file, schema())
+        policy = Policy.load(file, schema(models))
     except PolicyError as error:
         raise click.ClickException(str(error)) from None
-    return {**declared(tuple(policy.terms)), COUNTERS: _counter_columns(policy)}
+    return {**declared(tuple(policy.terms), models), COUNTERS: _counter_columns(policy)}
 
 
 def _counter_columns(policy: Policy) -> tuple[Column, ...]:

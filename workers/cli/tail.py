@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from topics.decision import Decision, Verdict
-from workers.cli.reading import kafka_option, reading
+from workers.cli.options import kafka_option
+from workers.cli.reading import reading
 from workers.cli.times import TimeType
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workers.cli.reading import kafka_option
+from workers.cli.options import kafka_option
 
 if TYPE_CHECKING:
     from topics.admin import TopicAdmin, TopicState

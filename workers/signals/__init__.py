@@ -27,18 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["Column", "Family", "Signals", "declared", "schema"]
 
 
-def declared(lists: Sequence[str] = ()) -> dict[str, tuple[Column, ...]]:
-    """Family -> its columns, under a policy with term lists of these names and the shipped models."""
+def declared(lists: Sequence[str] = (), models: Sequence[str] = ()) -> dict[str, tuple[Column, ...]]:
+    """Family -> its columns, under a policy with term lists of these names, with the shipped models and these."""
     return {
-        Text.name: (*score_columns(MODELS), LENGTH),
+        Text.name: (*score_columns(tuple(dict.fromkeys((*MODELS, *models)))), LENGTH),
         Terms.name: term_columns(lists),
         **{family.name: family.columns for family in (Links, Account, Attachments, Origin, Duplicates)},
     }
 
 
-def schema() -> dict[str, pl.DataType]:
-    """Dtypes of the signals by name, those of the policy itself (term lists, counters) left out."""
-    return {column.name: column.dtype for columns in declared().values() for column in columns}
+def schema(models: Sequence[str] = ()) -> dict[str, pl.DataType]:
+    """Dtypes of the signals by name, with the shipped models and these; those of the policy itself (term lists,
+    counters) left out."""
+    return {column.name: column.dtype for columns in declared(models=models).values() for column in columns}
 
 
 class Signals:
