@@ -36,7 +36,7 @@ from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
 from workers.metrics import Metrics
 from workers.overlap import Overlap
-from workers.places import refused_places
+from workers.places import need_places
 from workers.publishing import Publisher, commit_as_member, start_at_least_once, start_exactly_once
 from workers.rights import need_topics, refused_group
 from workers.settings import SettingsError, load_settings
@@ -127,10 +127,7 @@ def prepare(*_: Any, **__: Any) -> None:
 
     if worker.moderator:  # Faust sends this signal twice.
         return
-    # Faust's own command may have its own port, or no web page at all.
-    ports = {"METRICS_PORT": settings.metrics_port, "WEB_PORT": app.conf.web_port if app.conf.web_enabled else 0}
-    if refused := refused_places(settings.host, ports, settings.state_dir):
-        raise SystemExit("\n".join(["sluicegate: wrong settings", *refused]))
+    need_places(settings, "METRICS_PORT")
     if refusal := refused_group(settings):
         raise SystemExit(f"sluicegate: {refusal}")
     try:

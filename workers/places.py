@@ -8,7 +8,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workers.settings import PREFIX
+from workers.settings import PREFIX, Settings
+
+
+def need_places(settings: Settings, *ports: str) -> None:
+    """Return if a worker can have these ports, named by their settings, and its folder.
+
+    Raises SystemExit with a line for each that it cannot.
+    """
+    numbers = {name: getattr(settings, name.lower()) for name in ports}
+    if refused := refused_places(settings.host, numbers, settings.state_dir):
+        raise SystemExit("\n".join(["sluicegate: wrong settings", *refused]))
 
 
 def refused_places(host: str, ports: Mapping[str, int], folder: Path) -> list[str]:

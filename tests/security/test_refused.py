@@ -118,7 +118,8 @@ class TestRedis:
         assert "pw-0p3n-s3s4m3" not in repr(caught.value) + repr(caught.value.__cause__)
 
     def test_no_password_is_refused(self, start_redis: Any, own_tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        login = start_redis(own_tls=own_tls).login(SLUICEGATE_REDIS_PASSWORD="")
+        login = start_redis(own_tls=own_tls).login()
+        del login["SLUICEGATE_REDIS_PASSWORD"]
         with pytest.raises(CountersUnavailable, match="AuthenticationError"):
             ping(settings_of(login, monkeypatch))
 

@@ -54,7 +54,10 @@ def command(**chosen: Any) -> None:
         if value is not None:
             os.environ[f"{PREFIX}{name.upper()}"] = value
     from workers.app import app, settings
+    from workers.places import need_places
 
+    # Here, for Faust's own command may have another port for the web page, or none.
+    need_places(settings, "METRICS_PORT", "WEB_PORT")
     # Off a terminal every line is JSON, so Faust's banner stays away.
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     level = faust_level(settings.log_level)
