@@ -1,15 +1,17 @@
-"""A judge of the shipped policy and models, and records as they come from Kafka."""
+"""A judge of the shipped policy and models, records as they come from Kafka, and a store that refuses a partition."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from workers.assembly import offline_judge
+from workers.counters import CountersUnavailable, Store
 from workers.judge import Judge
 
 NOW = 1_790_000_000_000
@@ -30,6 +32,7 @@ class StoredRecord:
 
 
 MakePost = Callable[..., bytes]
+Refusing = Callable[[Store, str, int], AbstractContextManager[None]]
 
 
 def make_post(number: int, text: str = "今天的面条很好吃", **fields: Any) -> bytes:
@@ -55,3 +58,23 @@ def post_bytes() -> MakePost:
 def judge() -> Judge:
     """The shipped policy and models with counters in memory, empty."""
     return offline_judge(None, None)
+
+
+@pytest.fixture
+def refusing() -> Refusing:
+    """Makes a store refuse a call, told by its name, for one partition."""
+
+    @contextmanager
+    def refuse(store: Store, call: str, partition: int) -> Iterator[None]:
+        answer = getattr(store, call)
+
+        async def refuse_one(request: Any) -> Any:
+            if request.guard.endswith(f":{partition}"):
+                raise CountersUnavailable("down")
+            return await answer(request)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, call, refuse_one)
+            yield
+
+    return refuse

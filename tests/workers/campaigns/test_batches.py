@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from workers.batch import Part
 from workers.campaigns.campaigns import Scope
-from workers.campaigns.finding import FindRequest, Found, FoundBefore
-from workers.counters import Counters, CounterSpec, CountersUnavailable, Readings, StaleEpoch, Store
+from workers.counters import Counters, CounterSpec, Readings, StaleEpoch, Store
 
 from .conftest import OFFER, Find, batch_of, changed, texts_of
 
@@ -25,22 +25,14 @@ def test_of_a_batch_of_several_partitions_each_has_its_campaigns_found(find: Fin
 
 
 def test_posts_whose_campaigns_could_not_be_found_are_counted_when_they_are_asked_for_again(
-    store: Store, run: Callable[..., Readings], monkeypatch: pytest.MonkeyPatch
+    store: Store, run: Callable[..., Readings], refusing: Any
 ) -> None:
     batch = batch_of([OFFER] * 6)
     batch.parts = (Part(0, 0, 0, 3), Part(1, 0, 3, 6))
     counters = Counters(
         [CounterSpec("posts", "count", "posts", "campaign", 60_000)], store, scope=Scope(least_accounts=3)
     )
-    answer = store.find
-
-    async def refuse_one(request: FindRequest) -> Found | FoundBefore:
-        if request.guard.endswith(":1"):
-            raise CountersUnavailable("down")
-        return await answer(request)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "find", refuse_one)
+    with refusing(store, "find", 1):
         read = run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts_of(batch)))
     assert list(read.unread) == [1]
     assert read.known["posts"].tolist() == [True] * 3 + [False] * 3

@@ -14,7 +14,6 @@ from workers.counters import (
     MEMBERS_A_PANE,
     Counters,
     CounterSpec,
-    CountersUnavailable,
     Readings,
     StaleEpoch,
     Store,
@@ -152,7 +151,7 @@ def test_posts_whose_answer_was_lost_read_what_they_were_counted_as(
 
 
 def test_of_a_batch_each_partition_reads_its_own_be_it_new_redelivered_or_refused(
-    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+    store: Store, run: Run, refusing: Any
 ) -> None:
     counters = Counters([POSTS, AUTHORS], store)
     run(apply(counters, [0, 1], author=[1, 1], fingerprint=[1, 1]))
@@ -163,15 +162,7 @@ def test_of_a_batch_each_partition_reads_its_own_be_it_new_redelivered_or_refuse
         "author": np.array([1, 1, 2, 2, 3, 4], np.uint64),
         "fingerprint": np.array([1, 1, 2, 2, 3, 3], np.uint64),
     }
-    answer = store.apply
-
-    async def refuse_one(request: Request) -> Applied | Redelivered:
-        if request.guard.endswith(":1"):
-            raise CountersUnavailable("down")
-        return await answer(request)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "apply", refuse_one)
+    with refusing(store, "apply", 1):
         read = run(counters.apply(parts, offsets, times, keys))
     assert values(read) == [1, 2, None, None, 1, 2]
     assert values(read, "authors") == [1, 1, None, None, 3, 3]
