@@ -92,6 +92,7 @@ class Moderator:
 
         Raises what the step raised when it raises on any post, and StaleEpoch when the partition has a newer owner.
         """
+        failure: BaseException | None = None
         try:
             judgement = await judge.judge(batch)
             slices = self._by_judge(judgement, judge)
@@ -105,9 +106,7 @@ class Moderator:
             raise
         # Where Polars' Rust gives up, Python has no Exception.
         except (Exception, pl.exceptions.PanicException) as error:
-            failure: BaseException | None = error
-        else:
-            failure = None
+            failure = error
         # Not where it was caught: what is raised from here on must not have it, and perhaps the post's text, behind it.
         if failure is not None:
             await self._without_poison(batch, fetch, outputs, judge, failure)
