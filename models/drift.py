@@ -69,10 +69,19 @@ def read_references(directory: Path) -> References:
 
 
 def write_reference(directory: Path, entry: Entry, posts: str, scores: NDArray[Any]) -> bool:
-    """Keep scores as what this entry's are compared with. False, and nothing kept, where they are too few."""
+    """Keep scores as what this entry's are compared with. False, and nothing kept, where they are too few.
+
+    The file is written whole or not at all; one that holds no references is written anew.
+    """
     if len(scores) < LEAST_POSTS:
         return False
-    references = read_references(directory) | {entry.name: Reference(entry.version, posts, binned(scores).tolist())}
+    try:
+        references = read_references(directory)
+    except RegistryError:
+        references = {}
+    references[entry.name] = Reference(entry.version, posts, binned(scores).tolist())
     content = msgspec.json.encode(references, order="sorted")
-    (directory / REFERENCE_FILE).write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+    fresh = directory / f"{REFERENCE_FILE}.new"
+    fresh.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+    fresh.replace(directory / REFERENCE_FILE)
     return True

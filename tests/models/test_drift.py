@@ -70,10 +70,22 @@ def test_too_few_posts_are_no_reference(tmp_path: Path) -> None:
     "content",
     ["", "[]", '{"abuse": {"version": "1", "posts": "", "counts": [1, 2]}}', "\ud800".encode("utf-8", "ignore")],
 )
-def test_a_file_that_holds_no_references_is_told_with_what_to_do(tmp_path: Path, content: str | bytes) -> None:
+def test_a_file_that_holds_no_references_is_told_with_what_to_do_and_that_helps(
+    tmp_path: Path, content: str | bytes
+) -> None:
     (tmp_path / "scores.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(RegistryError, match="models reference"):
         read_references(tmp_path)
+    assert write_reference(tmp_path, ENTRY, "some posts", np.zeros(LEAST_POSTS))
+    assert read_references(tmp_path).keys() == {"abuse"}
+
+
+def test_a_reference_that_cannot_be_written_leaves_those_that_are_there(tmp_path: Path) -> None:
+    write_reference(tmp_path, ENTRY, "some posts", np.zeros(LEAST_POSTS))
+    (tmp_path / "scores.json.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_reference(tmp_path, ENTRY, "other posts", np.zeros(LEAST_POSTS))
+    assert read_references(tmp_path)["abuse"].posts == "some posts"
 
 
 def test_every_served_model_that_ships_has_a_reference_of_its_version() -> None:
