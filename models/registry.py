@@ -205,10 +205,10 @@ class Registry:
         self.write()
         # A folder of its own goes with its card; of one that others share, only the model.
         model = self.inside(entry)
-        if model.parent == self.directory / name / version:
-            shutil.rmtree(model.parent)
-        else:
-            model.unlink()
+        model.unlink(missing_ok=True)
+        own = self.directory / name / version
+        if model.parent == own and own.is_dir():
+            shutil.rmtree(own)
 
     def write(self) -> None:
         """Write the manifest, whole or not at all."""

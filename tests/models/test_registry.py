@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,15 @@ def test_a_served_version_is_not_removed_and_another_is(folder: Path) -> None:
         registry.remove("spam", second)
     registry.remove("spam", first)
     assert not (folder / "spam" / first).exists()
+    assert [entry["version"] for entry in manifest(folder)["models"]] == [second]
+
+
+def test_a_version_whose_files_are_gone_can_still_be_removed(folder: Path) -> None:
+    registry = Registry(folder)
+    first = registry.entry("spam").version
+    second = registry.add("spam", pipeline(0.1), "text", "2026-02-03").version
+    shutil.rmtree(folder / "spam" / first)
+    registry.remove("spam", first)
     assert [entry["version"] for entry in manifest(folder)["models"]] == [second]
 
 
