@@ -25,6 +25,11 @@ class Moody(MemoryStore):
         self.answers_pings = True
         self.calls = 0
 
+    async def claim(self, guard: str, guard_ttl_seconds: int) -> int:
+        if not self.up:
+            raise CountersUnavailable("down")
+        return await super().claim(guard, guard_ttl_seconds)
+
     async def apply(self, request: Any) -> Any:
         self.calls += 1
         if not self.up:
@@ -102,6 +107,51 @@ def test_a_store_that_answers_pings_but_no_calls_is_asked_less_and_less_often() 
         assert await count(counters, 0) == 1
         assert breaker._pause == 0.01
         await breaker.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_call_that_is_refused_is_no_call_that_was_forgotten() -> None:
+    async def run() -> None:
+        store = Moody()
+        store.up = False
+        breaker = Breaker(store)
+        for _ in range(2):
+            with pytest.raises(CountersUnavailable):
+                await breaker.claim("guard", 1)
+        await breaker.close()
+
+    asyncio.run(run())
+
+
+def test_whether_the_store_answers_is_asked_of_the_store_itself_at_any_time() -> None:
+    async def run() -> None:
+        store = Moody()
+        breaker = Breaker(store)
+        await breaker.ping()
+        store.up = store.answers_pings = False
+        with pytest.raises(CountersUnavailable):
+            await breaker.ping()
+        with pytest.raises(CountersUnavailable):
+            await breaker.claim("guard", 1)
+        store.answers_pings = True
+        await breaker.ping()
+        await breaker.close()
+
+    asyncio.run(run())
+
+
+def test_a_closed_breaker_asks_no_more() -> None:
+    async def run() -> None:
+        store = Moody()
+        store.up = False
+        breaker = Breaker(store, 0.01)
+        with pytest.raises(CountersUnavailable):
+            await breaker.claim("guard", 1)
+        await breaker.close()
+        with pytest.raises(asyncio.CancelledError):
+            await probed(breaker)
 
     asyncio.run(run())
 
