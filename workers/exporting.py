@@ -124,6 +124,11 @@ class Export:
                     for part, file in self._written:
                         part.replace(file)
                         self.files.append(file)
+        except BaseException:
+            for file in self.files:
+                file.unlink(missing_ok=True)
+            self.files = []
+            raise
         finally:
             for part, _file in self._written:
                 part.unlink(missing_ok=True)

@@ -130,6 +130,17 @@ def test_an_export_that_breaks_off_leaves_no_file(tmp_path: Path, monkeypatch: p
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_an_export_whose_last_file_gets_no_name_leaves_none(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="cannot be written"), Export(tmp_path, WINDOW, ("allow", "flag")) as writing:  # noqa: PT012
+        writing.add(slim(7), AT)
+        writing.add(full(), AT)
+        (tmp_path / "day=2026-11-01" / "verdict=flag" / f"{WINDOW.name}-00001.parquet" / "in the way").mkdir(
+            parents=True
+        )
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert writing.files == []
+
+
 def test_what_is_held_is_bounded_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "BUFFERED_BYTES", 10_000)
     with Export(tmp_path, WINDOW, ("allow", "flag")) as writing:
