@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -50,7 +51,8 @@ class Campaigns:
     shown: NDArray[np.bool_]
     """(n,): the id is one of a campaign: of enough accounts, most posts with something to sell."""
     grown: list[tuple[int, Campaign]] = field(default_factory=list)
-    """Campaigns that are new or have doubled with a post of the batch: the post's row, and how they stood then."""
+    """Campaigns that are new or have doubled with a post of the batch: the post's row, and how they stood then; those
+    of a partition in the order of their rows."""
 
     @classmethod
     def none(cls, posts: int) -> Campaigns:
@@ -120,6 +122,8 @@ async def find(
             break
         for before in answer.answers:
             campaigns.take(offsets, before)
+        # The store keeps answers in no order, and of what is told of a campaign the last counts.
+        campaigns.grown.sort(key=itemgetter(0))
         rows = (offsets > answer.upto).nonzero()[0]
         texts = texts.of_rows(rows)
     return campaigns

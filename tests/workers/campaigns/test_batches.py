@@ -67,6 +67,17 @@ def test_a_redelivered_post_has_what_it_had_whatever_the_bounds(find: Find, firs
     assert find(batch_of([OFFER], 20)).shown[0]
 
 
+def test_how_a_campaign_grew_is_told_again_in_the_order_in_which_it_grew(find: Find) -> None:
+    told = [(number, record) for number in range(24) for _, record in find(batch_of([OFFER], number)).grown]
+    assert [number for number, _ in told] == [2, 5, 11, 23]
+    assert find(batch_of([OFFER] * 24)).grown == told
+
+
+def test_the_campaign_of_a_post_is_named_once_it_is_one(find: Find) -> None:
+    found = find(batch_of([OFFER] * 3))
+    assert [found.name(row) for row in range(3)] == [None, None, f"{int(found.ids[0]):016x}"]
+
+
 def test_posts_set_back_behind_the_commit_have_none_and_change_nothing(find: Find) -> None:
     find(batch_of([OFFER] * 2))
     find(batch_of([OFFER] * 2, 2), committed=2)
