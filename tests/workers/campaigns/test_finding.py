@@ -20,6 +20,7 @@ from workers.counters import Counters, MemoryStore, RedisStore, Store
 from .conftest import ENGLISH_OFFER, NOW, OFFER, Find, batch_of, changed, texts_of
 
 HOUR = 3_600_000
+GRACE_SECONDS = 600
 
 
 def most_common(campaigns: Campaigns, after: int = 0) -> float:
@@ -184,7 +185,7 @@ def test_what_a_post_must_have_in_common_it_may_have(
 
 async def find_in(store: Store, batch: Batch, texts: object) -> Campaigns:
     guard = Guard("guard:test", 60, 1, 0)
-    return await find(store, Scope(least_accounts=4), guard, batch.offsets, texts, 60)  # type: ignore[arg-type]
+    return await find(store, Scope(least_accounts=4), guard, batch.offsets, texts, GRACE_SECONDS)  # type: ignore[arg-type]
 
 
 def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run: Callable[..., None]) -> None:
@@ -205,6 +206,24 @@ def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run:
         await client.aclose()
 
     run(kept())
+
+
+def test_all_that_is_kept_expires_after_twice_the_window_and_the_grace(valkey: str, run: Callable[..., None]) -> None:
+    batch = batch_of([OFFER, OFFER, ENGLISH_OFFER])
+
+    async def left() -> None:
+        store = RedisStore(valkey, "fading", 30.0)
+        await find_in(store, batch, texts_of(batch))
+        await store.close()
+        client = Redis.from_url(valkey)
+        names = [name async for name in client.scan_iter("{fading}:alike:*")]
+        assert {name.split(b":")[3] for name in names} == {b"key", b"post", b"campaign", b"accounts"}
+        least = 2 * Scope().window_ms // 1000 + GRACE_SECONDS
+        for name in names:
+            assert least - 5 <= await client.ttl(name) <= least * 33 / 32
+        await client.aclose()
+
+    run(left())
 
 
 WORDS = st.sampled_from([OFFER, ENGLISH_OFFER, OFFER[:40], OFFER[30:], ENGLISH_OFFER[40:], "短"])
