@@ -149,6 +149,7 @@ def test_what_is_held_is_bounded_and_nothing_is_lost(tmp_path: Path, monkeypatch
             writing.add(full(source=Source(0, number)), AT)
             assert sum(len(line) for lines in writing._lines.values() for line in lines) <= 11_000
     assert len(writing.files) > 10
+    assert writing.counts == {"allow": 300, "flag": 300}
     frame = pl.read_parquet(tmp_path, hive_partitioning=True)
     assert frame["verdict"].value_counts(sort=True).rows() in (
         [("allow", 300), ("flag", 300)],
@@ -165,6 +166,7 @@ def test_the_same_time_is_not_exported_twice_into_one_folder(tmp_path: Path) -> 
         ):
             Export(tmp_path, Window(since, until), ("flag",))
     Export(tmp_path, WINDOW, ("block",))
+    Export(tmp_path, Window(START - DAY, START), ("flag",))
     with Export(tmp_path, Window(START + DAY, START + 2 * DAY), ("flag",)) as writing:
         writing.add(full(), AT + 24 * HOUR)
     assert pl.read_parquet(tmp_path, hive_partitioning=True).height == 2
