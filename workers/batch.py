@@ -102,13 +102,9 @@ class Batch:
         """The texts, and behind them the names: a step over both costs little more than one over either."""
         return fold([*self.texts, *self.names])
 
-    @property
+    @cached_property
     def folded_text(self) -> Folded:
-        return self._fields[0]
-
-    @property
-    def folded_name(self) -> Folded:
-        return self._fields[1]
+        return self.folded.split(len(self))[0]
 
     @property
     def text_grams(self) -> Grams:
@@ -117,10 +113,6 @@ class Batch:
     @property
     def name_grams(self) -> Grams:
         return self._grams[1]
-
-    @cached_property
-    def _fields(self) -> tuple[Folded, Folded]:
-        return self.folded.split(len(self))
 
     @cached_property
     def _grams(self) -> tuple[Grams, Grams]:
