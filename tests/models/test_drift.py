@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,6 +48,12 @@ def test_the_index_is_what_the_textbook_says() -> None:
     assert stability_index(now, then) == pytest.approx(by_hand, abs=1e-4)
 
 
+def test_an_empty_bin_counts_as_half_a_post() -> None:
+    then, now = np.zeros(BINS), np.zeros(BINS)
+    then[0] = now[-1] = 1
+    assert stability_index(now, then) == pytest.approx(2 / (1 + BINS / 2) * np.log(3))
+
+
 def test_two_samples_of_one_stream_are_steady_and_another_stream_is_not() -> None:
     rng = np.random.default_rng(1)
     then, now, other = rng.beta(1, 9, 20_000), rng.beta(1, 9, 5_000), rng.beta(2, 4, 5_000)
@@ -59,6 +66,17 @@ def test_a_reference_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     assert write_reference(tmp_path, ENTRY, "some posts", scores)
     kept = read_references(tmp_path)["abuse"]
     assert (kept.version, kept.posts, kept.counts) == ("1", "some posts", binned(scores).tolist())
+
+
+def test_the_same_references_are_the_same_file_whichever_was_kept_first(tmp_path: Path) -> None:
+    files = []
+    for names in (("abuse", "spam"), ("spam", "abuse")):
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        for name in names:
+            write_reference(folder, msgspec.structs.replace(ENTRY, name=name), "some posts", np.zeros(LEAST_POSTS))
+        files.append((folder / "scores.json").read_bytes())
+    assert files[0] == files[1]
 
 
 def test_too_few_posts_are_no_reference(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.evaluation import THRESHOLDS, calibration_error, figures, reliability, tradeoffs
 
@@ -60,3 +62,21 @@ def test_a_higher_threshold_catches_less_and_errs_less() -> None:
     assert (at[0.7].precision, at[0.7].recall, at[0.7].share) == (1, 1, 0.5)
     assert at[0.8].recall == 0.5
     assert math.isnan(at[0.98].precision)
+
+
+def test_a_model_that_catches_nothing_has_no_precision_and_no_recall() -> None:
+    found = figures(TRUTH, np.zeros(4))
+    assert (found["precision"], found["recall"], found["f1"]) == (0, 0, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1))
+def test_a_post_is_in_the_tenth_that_its_probability_is_in(posts: list[tuple[int, bool]]) -> None:
+    tenths: dict[int, list[tuple[int, bool]]] = {}
+    for hundredths, positive in posts:
+        tenths.setdefault(min(hundredths // 10, 9), []).append((hundredths, positive))
+    found = reliability(np.array([positive for _, positive in posts]), np.array([h / 100 for h, _ in posts]))
+    for row, tenth in zip(found, sorted(tenths), strict=True):
+        held = tenths[tenth]
+        assert (row.low, row.high, row.posts) == (tenth / 10, (tenth + 1) / 10, len(held))
+        assert row.mean == pytest.approx(sum(h for h, _ in held) / 100 / len(held))
+        assert row.share == pytest.approx(sum(positive for _, positive in held) / len(held))

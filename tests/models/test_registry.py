@@ -119,6 +119,12 @@ def test_a_folder_without_manifest_holds_no_models(tmp_path: Path) -> None:
         Registry(tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RegistryError, match="cannot be made: Not a directory"):
+        Registry(tmp_path / "file" / "models", create=True)
+
+
 def test_a_name_that_is_no_plain_word_is_refused(folder: Path) -> None:
     change(folder, name="../spam")
     with pytest.raises(RegistryError, match="bad model name"):
