@@ -51,12 +51,13 @@ def test_bytes_that_are_no_decision_raise_a_value_error() -> None:
 
 identifiers = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 times = st.integers(0, 2**62)
-rows = st.lists(st.tuples(identifiers, identifiers, st.integers(0, 2**62), times, times), max_size=6)
+campaigns = st.none() | st.integers(0, 2**64 - 1).map("{:016x}".format)
+rows = st.lists(st.tuples(identifiers, identifiers, st.integers(0, 2**62), times, times, campaigns), max_size=6)
 
 
 @given(rows, st.integers(0, 2**31 - 1), identifiers, st.booleans())
 def test_allow_lines_are_what_encoding_each_decision_gives(
-    columns: list[tuple[str, str, int, int, int]], partition: int, policy: str, degraded: bool
+    columns: list[tuple[str, str, int, int, int, str | None]], partition: int, policy: str, degraded: bool
 ) -> None:
     lines = allow_lines(
         [row[0] for row in columns],
@@ -67,6 +68,7 @@ def test_allow_lines_are_what_encoding_each_decision_gives(
         arrived_at=np.array([row[4] for row in columns], np.int64),
         policy=policy,
         degraded=degraded,
+        campaigns={row: campaign for row, (*_, campaign) in enumerate(columns) if campaign},
     )
     assert lines == [
         encode(
@@ -79,9 +81,10 @@ def test_allow_lines_are_what_encoding_each_decision_gives(
                 source=Source(partition, offset),
                 created_at=created_at,
                 arrived_at=arrived_at,
+                campaign=campaign,
             )
         )
-        for identifier, author, offset, created_at, arrived_at in columns
+        for identifier, author, offset, created_at, arrived_at, campaign in columns
     ]
 
 

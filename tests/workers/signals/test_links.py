@@ -88,6 +88,7 @@ def test_a_link_to_no_host_counts_without_a_domain(post: Posts) -> None:
 
 def test_shorteners_are_told() -> None:
     assert of_text("https://bit.ly/3abc")[2]
+    assert of_text("https://www.bit.ly/3abc")[2]
     assert of_text("first example.com then https://t.cn/x")[2]
     assert not of_text("https://notbit.ly.example.com/")[2]
 
@@ -116,6 +117,9 @@ def test_no_text_and_no_link_is_refused(text: str, link: str) -> None:
 
 
 def test_a_host_too_long_to_be_one_is_not_remembered() -> None:
+    longest = f"{'a.' * 121}example.com"
+    assert of_text(f"http://{longest}/")[:2] == (1, "example.com")
     before = _site_of.cache_info().currsize
+    assert of_text(f"http://a{longest}/")[:2] == (0, None)
     assert of_text(f"http://{'a' * 10_000}.example.com/")[:2] == (0, None)
     assert _site_of.cache_info().currsize == before

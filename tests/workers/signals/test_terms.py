@@ -118,3 +118,43 @@ def test_a_post_has_the_same_hits_alone_and_in_any_batch(texts: list[str], terms
         for hit in found:
             written = post.text if hit.field == "text" else post.author.name
             assert 0 <= hit.start < hit.end <= len(written)
+
+
+def by_hand(terms: list[str], text: str) -> list[tuple[int, int]]:
+    """Where the hits of one list are in a text that folding leaves as it is, said as plainly as can be."""
+
+    def kind(place: int) -> str:
+        return {"a": "letter", "b": "letter", "1": "digit", "2": "digit"}.get(text[place], "")
+
+    def goes_on(place: int) -> bool:
+        """Whether what stands before a place goes on there."""
+        return 0 < place < len(text) and kind(place - 1) == kind(place) != ""
+
+    hits: list[tuple[int, int]] = []
+    free = 0
+    for start in range(len(text)):
+        ends = [start + len(term) for term in terms if text.startswith(term, start)]
+        whole = [end for end in ends if not goes_on(start) and not goes_on(end)]
+        if whole and start >= free:
+            free = max(whole)
+            hits.append((start, free))
+    return hits
+
+
+PLAIN = st.text("ab12加微", min_size=1, max_size=3)
+
+
+@given(
+    st.lists(st.text("ab12加微", max_size=12), max_size=4),
+    st.lists(PLAIN, min_size=1, max_size=6),
+    st.lists(PLAIN, max_size=3),
+)
+def test_of_whole_terms_the_first_and_longest_that_overlaps_none_before_it_counts(
+    texts: list[str], terms: list[str], others: list[str]
+) -> None:
+    lists = {"one": terms, "other": others}
+    posts = [Post(id="p", text=text, author=Author(id="a"), created_at=1) for text in texts]
+    matches = Terms(lists).matches(Batch.offline(posts))
+    for text, found in zip(texts, matches, strict=True):
+        for name, own in lists.items():
+            assert [(hit.start, hit.end) for hit in found if hit.list == name] == by_hand(own, text)
