@@ -56,6 +56,25 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_lines(problems: Problem
     assert "did you mean block?" in found[3][1]
 
 
+def test_an_error_in_one_entry_hides_none_in_the_next_and_says_whose_it_is(problems: Problems) -> None:
+    rest = "when: abuse > 0.5, category: abuse, reason: Rude}\n"
+    found = problems(
+        f"{HEAD}terms:\n  Ads: [buy now]\n  other: ['...']\n"
+        "counters:\n  Count: {count: posts, by: author}\n  c: {count: posts, by: autor, window: 1m}\n"
+        f"rules:\n  - {{name: a, verdict: blok, {rest}  - {{name: B, verdict: flag, {rest}"
+    )
+    beginnings = (
+        (3, "term list 'Ads': a name is a-z"),
+        (4, "term list other: '...' has no letter"),
+        (6, "counter 'Count': a name is a-z"),
+        (7, "counter c: by cannot be 'autor'"),
+        (9, "rule a: verdict cannot be 'blok'"),
+        (10, "rule: name 'B' must be a-z"),
+    )
+    for (line, message), (at, begins) in zip(found, beginnings, strict=True):
+        assert (line, message[: len(begins)]) == (at, begins)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
