@@ -51,6 +51,8 @@ def test_a_wrong_term_in_a_file_is_told_with_the_line_in_that_file(
 ) -> None:
     (tmp_path / "ads.txt").write_text("buy now\n!!!\n")
     assert problems(with_terms("ads.txt"))[0][0] == 2
+    (tmp_path / "ads.txt").write_text(f"{'好' * 200}\n{'好' * 201}\n")
+    assert [(line, "longer than 200" in message) for line, message in problems(with_terms("ads.txt"))] == [(2, True)]
     (tmp_path / "ads.txt").write_text("# nothing\n")
     assert "holds no term" in problems(with_terms("ads.txt"))[0][1]
     (tmp_path / "ads.txt").write_bytes(b"buy\n\xff\n")
