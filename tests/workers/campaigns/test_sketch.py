@@ -101,6 +101,15 @@ def test_an_account_is_named_by_letters_and_digits_outside_of_tags_and_mentions(
         "123",
     ]
     assert named(batch_of(texts)).tolist() == [True, True, False, False, False, False, False, False]
+    assert named(batch_of(texts[::-1])).tolist() == [False, False, False, False, False, False, True, True]
+
+
+@pytest.mark.parametrize("offer", [OFFER, ENGLISH_OFFER])
+def test_nothing_of_a_sketch_is_of_what_changes_from_copy_to_copy_not_even_one_digit(offer: str) -> None:
+    pieces = offer.split(" ") if " " in offer else [offer[at : at + 7] for at in range(0, len(offer), 7)]
+    found = sketches(batch_of([f" {digit} ".join(pieces) for digit in "123456789"]))
+    assert (found.keys == found.keys[0]).all()
+    assert (found.slots == found.slots[0]).all()
 
 
 def test_texts_in_an_alphabet_need_less_in_common() -> None:

@@ -197,6 +197,17 @@ def test_posts_set_back_behind_the_commit_read_the_present_and_are_not_counted_a
     assert (again.replayed, again.peeked) == (1, 2)
 
 
+def test_posts_set_back_to_when_nothing_is_kept_of_any_more_read_nothing(store: Store, run: Run) -> None:
+    counters = Counters([POSTS, AUTHORS], store)
+    keys = {"author": [7, 7, 8], "fingerprint": [9, 9, 9]}
+    run(apply(counters, [0, 1, 2], **keys))
+    run(apply(counters, [3], committed=3, author=[1], fingerprint=[1]))
+    # As if what was counted had expired: it is read where none was.
+    again = run(apply(counters, [0, 1, 2], NOW + 3_600_000, **keys))
+    assert again.peeked == 3
+    assert values(again) == values(again, "authors") == [0, 0, 0]
+
+
 def test_a_counter_new_in_an_upgrade_is_null_for_redelivered_posts(store: Store, run: Run) -> None:
     run(apply(Counters([POSTS, CAMPAIGN], store), [0, 1], author=[7, 7], campaign=[1, 1]))
     upgraded = Counters([DAILY, POSTS], store)
