@@ -83,6 +83,13 @@ def test_the_guard_of_a_partition_lives_as_long_as_it_is_counted_for(
     assert server.ttl(guard) > 7 * 86_400
 
 
+def test_the_guard_of_a_partition_that_is_claimed_and_never_counted_for_expires(
+    make_redis_store: Make, run: Run, server: redis.Redis
+) -> None:
+    run(make_redis_store("claimed").claim("guard:posts:0", 60))
+    assert 50 < server.ttl("{claimed}:guard:posts:0") <= 60
+
+
 def test_of_a_full_pane_no_members_are_kept_whatever_comes_after(
     make_redis_store: Make, run: Run, server: redis.Redis
 ) -> None:
