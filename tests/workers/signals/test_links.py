@@ -116,6 +116,10 @@ def test_no_text_and_no_link_is_refused(text: str, link: str) -> None:
     measure(Post(id="p", text=text, author=Author(id="a"), created_at=1, links=[link, text]))
 
 
+def test_a_link_keeps_its_site_however_much_chinese_follows_without_a_space() -> None:
+    assert of_text("https://shop.example.com" + "买" * 300) == (1, "example.com", False, False)
+
+
 def test_a_host_too_long_to_be_one_is_not_remembered() -> None:
     longest = f"{'a.' * 121}example.com"
     assert of_text(f"http://{longest}/")[:2] == (1, "example.com")
