@@ -50,6 +50,8 @@ _PLAIN: Final = {
     "、": ",",
 }  # fmt: skip
 _COMPARISONS: Final = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
+_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_ARITHMETIC: Final = frozenset("+-*/%")
 
 
 class Token(NamedTuple):
@@ -108,6 +110,7 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
     yield from _unclosed(found)
     yield from _mixed_comparisons(found, schema)
     yield from _with_null(found)
+    yield from _out_of_range(found, schema)
     if not any(token.kind == "signal" for token in found):
         yield Fault("", "names no signal, so it says nothing about a post")
 
@@ -209,6 +212,40 @@ def _with_null(tokens: list[Token]) -> Iterator[Fault]:
         if operator.written in _COMPARISONS and right.written.upper() == "NULL":
             about = f"{left.written} {operator.written} {right.written}"
             yield Fault(left.written, f"{about} is never true; write IS NULL or IS NOT NULL")
+
+
+def _out_of_range(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
+    """Comparisons of a probability that no value meets, or every one: most are meant as percentages."""
+    edge = Token("", "")
+    padded = [edge, *tokens, edge]
+    for before, left, operator, right, after in zip(*(padded[start:] for start in range(5)), strict=False):
+        if {before.written, after.written} & _ARITHMETIC:
+            continue
+        signal, sign, number = left, operator.written, right
+        if left.kind == "number":
+            signal, sign, number = right, _TURNED.get(sign, sign), left
+        if number.kind != "number" or signal.kind != "signal" or schema.get(signal.written) != pl.Float32:
+            continue
+        outcome = _outcome(sign, float(number.written))
+        if outcome is None:
+            continue
+        advice = f"; write {float(number.written) / 100:g}" if 1 < float(number.written) <= 100 else ""
+        about = f"{left.written} {operator.written} {right.written}"
+        told = f"is {'always' if outcome else 'never'} true: {signal.written} lies between 0 and 1"
+        yield Fault(signal.written, f"{about} {told}{advice}")
+
+
+def _outcome(sign: str, number: float) -> bool | None:
+    """What comparing any value from 0 to 1 with the number gives; None where it depends on the value."""
+    if sign in (">", "<="):
+        sure = number < 0 or number >= 1
+        return (number < 0) == (sign == ">") if sure else None
+    if sign in (">=", "<"):
+        sure = number <= 0 or number > 1
+        return (number <= 0) == (sign == ">=") if sure else None
+    if sign in _COMPARISONS and not 0 <= number <= 1:
+        return sign in ("!=", "<>")
+    return None
 
 
 def _mixed_comparisons(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:

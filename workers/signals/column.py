@@ -12,7 +12,10 @@ from workers.values import Values
 
 
 class Column(NamedTuple):
-    """A signal as the policy sees it. `unit` is empty for what is not a quantity."""
+    """A signal as the policy sees it. `unit` is empty for what is not a quantity.
+
+    Float32 is for probabilities alone, 0 to 1: a policy is refused thresholds beyond.
+    """
 
     name: str
     dtype: pl.DataType

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from workers.cli.policy import command
 from workers.policy import DEFAULT
 
-WRONG = 'version: "1"\nrules:\n  - {name: a, when: abuze > 1, verdict: flag, category: c, reason: r}\n'
+WRONG = 'version: "1"\nrules:\n  - {name: a, when: abuze > 0.99, verdict: flag, category: c, reason: r}\n'
 
 
 def run(*arguments: str) -> Result:

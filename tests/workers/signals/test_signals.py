@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,6 +47,12 @@ def test_every_signal_says_in_one_line_what_it_is() -> None:
             assert re.fullmatch(r"[a-z][a-z0-9_]*", column.name)
             assert 10 < len(column.description) < 90
             assert "\n" not in column.description
+
+
+def test_probabilities_and_they_alone_are_float32() -> None:
+    columns = [column for family in declared(["contact"], ["ads"]).values() for column in family]
+    assert {column.unit for column in columns if column.dtype == pl.Float32} == {"probability"}
+    assert {column.dtype for column in columns if column.unit == "probability"} == {pl.Float32()}
 
 
 def test_models_score_each_post(signals: Signals, batch: Batches) -> None:
