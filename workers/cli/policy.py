@@ -99,13 +99,18 @@ def init(folder: Path) -> None:
     for file in files:
         if (folder / file).exists():
             raise click.ClickException(f"{folder / file} is there already; choose another folder")
+    copies: list[Path] = []
     try:
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            copies.append(folder / file)
             shutil.copyfile(source / file, folder / file)
-            click.echo(folder / file)
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        # Half a file would be in the way of the next attempt.
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+        raise click.ClickException(f"{folder} cannot be written: {error.strerror}") from None
+    click.echo("\n".join(map(str, copies)))
     click.echo(f"Change it, then: sluicegate policy check {folder / DEFAULT.name}")
 
 

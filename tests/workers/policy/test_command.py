@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -89,3 +92,12 @@ def test_init_copies_a_policy_that_loads_and_overwrites_nothing(tmp_path: Path) 
     assert again.exit_code == 1
     assert "is there already" in again.output
     assert (folder / "policy.yaml").read_text() == "mine"
+
+
+def test_init_on_a_full_disk_names_the_folder_and_leaves_no_half_file(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    init = shlex.join([sys.executable, "-m", "workers", "policy", "init", str(folder)])
+    done = subprocess.run(["bash", "-c", f"ulimit -f 4; {init}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: {folder} cannot be written: File too large\n"
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
