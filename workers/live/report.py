@@ -45,6 +45,8 @@ def print_report(
     latency = result["latency_ms"]
     counts = ", ".join(f"{verdict} {result[verdict]:,}" for verdict in VERDICTS)
     console.print(f"{result['posts']:,} posts: {counts}")
+    if waiting := result["posts"] - sum(result[verdict] for verdict in VERDICTS):
+        console.print(f"{waiting:,} posts had no verdict yet")
     console.print(
         f"{result['posts_per_second']:,} posts/s over {result['seconds']} s; "
         f"latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
@@ -65,12 +67,14 @@ def print_report(
 
 
 def _caught(truths: dict[tuple[int, int], str], verdicts: dict[tuple[int, int], str]) -> Table:
-    tally = Counter((truth, verdicts.get(place, "none")) for place, truth in truths.items())
+    """What became of the posts that have their verdict: a run that is broken off leaves others behind."""
+    decided = [(truth, verdicts[place]) for place, truth in truths.items() if place in verdicts]
+    tally = Counter(decided)
     table = Table(title="What the posts were, and what became of them", title_justify="left", box=None)
     table.add_column("truth", style="cyan")
     for verdict in ("posts", *VERDICTS, "not allowed"):
         table.add_column(verdict, justify="right")
-    for kind, total in Counter(truths.values()).most_common():
+    for kind, total in Counter(truth for truth, _verdict in decided).most_common():
         shares = [tally[kind, verdict] for verdict in VERDICTS]
         table.add_row(kind, f"{total:,}", *(f"{share:,}" for share in shares), f"{1 - shares[0] / total:.2%}")
     return table
