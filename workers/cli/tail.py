@@ -27,6 +27,8 @@ INTERRUPTED = 130
 @click.argument("verdicts", nargs=-1, type=click.Choice(get_args(Verdict)), metavar="[allow|flag|block]...")
 @click.option("--category", multiple=True, help="Only where a rule of this category fired; may be repeated.")
 @click.option("--rule", multiple=True, help="Only where this rule fired; may be repeated.")
+@click.option("--post", "posts", multiple=True, metavar="ID", help="Only on this post; may be repeated.")
+@click.option("--author", "authors", multiple=True, metavar="ID", help="Only on this account's posts; may be repeated.")
 @click.option("--since", type=TimeType(), help="Begin then: 90m, 1h, 2d, or a date (UTC). [default: now]")
 @click.option("--until-now", is_flag=True, help="End at what is there now; begins at the oldest without --since.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N decisions.")
@@ -42,6 +44,8 @@ def command(
     verdicts: tuple[Verdict, ...],
     category: tuple[str, ...],
     rule: tuple[str, ...],
+    posts: tuple[str, ...],
+    authors: tuple[str, ...],
     since: datetime | None,
     until_now: bool,
     count: int | None,
@@ -69,7 +73,12 @@ def command(
     begin = since or (None if until_now else now)
     try:
         with reading(kafka, verdicts, since=begin, until=now if until_now else None, **filters) as decisions:
-            for decision in itertools.islice(decisions, count):
+            wanted = (
+                decision
+                for decision in decisions
+                if (not posts or decision.id in posts) and (not authors or decision.author in authors)
+            )
+            for decision in itertools.islice(wanted, count):
                 assert decisions.latest
                 show(decision, decisions.latest.timestamp)
                 if console:

@@ -121,6 +121,23 @@ def test_it_selects_by_verdict_rule_category_time_and_number(embedded: Any) -> N
     assert len(found("--count", "2")) == 2
 
 
+def test_it_finds_what_was_decided_on_a_post_and_on_an_account(embedded: Any) -> None:
+    written = [embedded.decision(0, author="a1"), embedded.decision(1, author="a2"), embedded.decision(2, author="a1")]
+    embedded.write(*written)
+
+    def found(*arguments: str) -> list[str]:
+        result = tail("--kafka", embedded.address, "--until-now", *arguments)
+        assert result.exit_code == 0, result.output
+        return [json.loads(line)["id"] for line in result.stdout.splitlines()]
+
+    first, second, third = (decision.id for decision in written)
+    assert found("--post", second) == [second]
+    assert sorted(found("--post", first, "--post", second)) == sorted([first, second])
+    assert sorted(found("--author", "a1")) == sorted([first, third])
+    assert found("--author", "a1", "--post", second) == []
+    assert len(found("--author", "a1", "--count", "1")) == 1
+
+
 def test_what_is_no_decision_is_told_beside_the_others(embedded: Any) -> None:
     embedded.write(b'{"\x1b[2J', topic="posts.flag", partition=0)
     embedded.write(embedded.decision(1))
