@@ -38,7 +38,9 @@ def command(since: datetime | None, as_json: bool, kafka: str | None) -> None:
         campaigns = live(kafka, since or datetime.now(UTC) - LIVE)
     except (ClientError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    if as_json or not sys.stdout.isatty():
+    if not campaigns:
+        click.echo("no campaign grew lately: --since 7d looks further back", err=True)
+    elif as_json or not sys.stdout.isatty():
         from msgspec import to_builtins
 
         for campaign in campaigns:
@@ -100,9 +102,6 @@ def _print_table(campaigns: Sequence[Campaign]) -> None:
 
     from workers.terminal.marking import visible
 
-    if not campaigns:
-        click.echo("no campaign grew lately: --since 7d looks further back")
-        return
     table = Table("campaign", "first seen", "grew", "accounts", "posts", "agencies", "a text, and links", expand=True)
     for campaign in campaigns:
         sample = visible(campaign.samples[0] if campaign.samples else "")

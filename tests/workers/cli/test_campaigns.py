@@ -46,6 +46,13 @@ def test_each_campaign_is_listed_once_as_it_stands_the_one_of_most_accounts_firs
     assert [json.loads(line)["accounts"] for line in longer.stdout.splitlines()] == [80, 40, 5]
 
 
+def test_where_nothing_grew_lately_it_says_how_to_look_further_back(embedded: Any) -> None:
+    embedded.write(record(1, 5, NOW - 3 * DAY), topic=CAMPAIGNS.name, partition=0)
+    result = campaigns(embedded)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "--since 7d" in result.stderr
+
+
 def test_nothing_in_a_post_steers_the_terminal(embedded: Any) -> None:
     embedded.write(record(1, 5, sample="\x1b]0;owned\x07\u202ebuy"), topic=CAMPAIGNS.name, partition=0)
     listed = campaigns(embedded).stdout

@@ -9,9 +9,10 @@ from workers.live.watch import Watch
 from workers.terminal.pictures import recording
 
 
-async def told(verdicts: list[str | None]) -> list[str]:
-    """The lines about so many ordinary posts, those with None not decided yet."""
+async def told(verdicts: list[str | None], foreign: int = 0) -> list[str]:
+    """The lines about so many ordinary posts, those with None not decided yet, and dead letters of others beside."""
     watch = Watch({"bootstrap_servers": "localhost:9"}, keep_verdicts=True)
+    watch.counts["dead"] = foreign
     for offset, verdict in enumerate(verdicts):
         if verdict:
             watch.counts[verdict] += 1
@@ -32,3 +33,8 @@ def test_of_a_run_that_came_to_its_end_nothing_is_missing() -> None:
     lines = asyncio.run(told(["allow", "dead"]))
     assert not any("no verdict yet" in line for line in lines)
     assert "ordinary 2 1 0 0 1 50.00%" in lines
+
+
+def test_what_others_sent_to_the_same_brokers_takes_nothing_off() -> None:
+    lines = asyncio.run(told(["allow", "flag"], foreign=30))
+    assert not any("no verdict yet" in line for line in lines)
