@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.registry import Entry, RegistryError
+from models.registry import Entry, RegistryError, write_json
 
 EDGES = np.array((0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99), np.float32)
 """A bin holds scores above the edge before it, up to and with its own; the last holds those above every edge."""
@@ -80,8 +80,5 @@ def write_reference(directory: Path, entry: Entry, posts: str, scores: NDArray[A
     except RegistryError:
         references = {}
     references[entry.name] = Reference(entry.version, posts, binned(scores).tolist())
-    content = msgspec.json.encode(references, order="sorted")
-    fresh = directory / f"{REFERENCE_FILE}.new"
-    fresh.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
-    fresh.replace(directory / REFERENCE_FILE)
+    write_json(directory / REFERENCE_FILE, msgspec.json.encode(references, order="sorted"))
     return True

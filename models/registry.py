@@ -213,10 +213,16 @@ class Registry:
     def write(self) -> None:
         """Write the manifest, whole or not at all."""
         current = {name: self.manifest.current[name] for name in sorted(self.manifest.current)}
-        content = msgspec.json.encode(Manifest(current=current, models=self.manifest.models))
-        fresh = self.directory / f"{MANIFEST}.new"
-        fresh.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
-        fresh.replace(self.directory / MANIFEST)
+        write_json(
+            self.directory / MANIFEST, msgspec.json.encode(Manifest(current=current, models=self.manifest.models))
+        )
+
+
+def write_json(path: Path, content: bytes) -> None:
+    """Write JSON, indented, whole or not at all: who reads `path` meanwhile finds what was there before."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+    fresh.replace(path)
 
 
 def read_manifest(path: Path) -> Manifest:
