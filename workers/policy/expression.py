@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from operator import eq, ge, gt, le, lt, ne
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -49,8 +50,7 @@ _PLAIN: Final = {
     "&": "AND", "|": "OR", "!": "NOT", "‘": "'", "’": "'", "“": "'", "”": "'", "≥": ">=", "≤": "<=", "≠": "<>",
     "、": ",",
 }  # fmt: skip
-_COMPARISONS: Final = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
-_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_COMPARISONS: Final = {"=": eq, "==": eq, "!=": ne, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _ARITHMETIC: Final = frozenset("+-*/%")
 
 
@@ -219,33 +219,21 @@ def _out_of_range(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Ite
     edge = Token("", "")
     padded = [edge, *tokens, edge]
     for before, left, operator, right, after in zip(*(padded[start:] for start in range(5)), strict=False):
-        if {before.written, after.written} & _ARITHMETIC:
+        if operator.written not in _COMPARISONS or {before.written, after.written} & _ARITHMETIC:
             continue
-        signal, sign, number = left, operator.written, right
-        if left.kind == "number":
-            signal, sign, number = right, _TURNED.get(sign, sign), left
+        turned = left.kind == "number"
+        number, signal = (left, right) if turned else (right, left)
         if number.kind != "number" or signal.kind != "signal" or schema.get(signal.written) != pl.Float32:
             continue
-        outcome = _outcome(sign, float(number.written))
-        if outcome is None:
+        value, compare = float(number.written), _COMPARISONS[operator.written]
+        outcomes = {compare(value, end) if turned else compare(end, value) for end in (0.0, 1.0)}
+        # Between the ends only an equality may come out otherwise than at both of them.
+        if len(outcomes) > 1 or (compare in (eq, ne) and 0 <= value <= 1):
             continue
-        advice = f"; write {float(number.written) / 100:g}" if 1 < float(number.written) <= 100 else ""
+        advice = f"; write {value / 100:g}" if 1 < value <= 100 else ""
         about = f"{left.written} {operator.written} {right.written}"
-        told = f"is {'always' if outcome else 'never'} true: {signal.written} lies between 0 and 1"
+        told = f"is {'always' if outcomes == {True} else 'never'} true: {signal.written} lies between 0 and 1"
         yield Fault(signal.written, f"{about} {told}{advice}")
-
-
-def _outcome(sign: str, number: float) -> bool | None:
-    """What comparing any value from 0 to 1 with the number gives; None where it depends on the value."""
-    if sign in (">", "<="):
-        sure = number < 0 or number >= 1
-        return (number < 0) == (sign == ">") if sure else None
-    if sign in (">=", "<"):
-        sure = number <= 0 or number > 1
-        return (number <= 0) == (sign == ">=") if sure else None
-    if sign in _COMPARISONS and not 0 <= number <= 1:
-        return sign in ("!=", "<>")
-    return None
 
 
 def _mixed_comparisons(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
