@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from operator import eq, ge, gt, le, lt, ne
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -35,6 +34,7 @@ NOT_THE_SAME_TWICE: Final = frozenset({
     "NOW", "RANDOM", "RAND", "UUID", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME",
     "LOCALTIMESTAMP", "TODAY", "GETDATE",
 })  # fmt: skip
+COMPARISONS: Final = frozenset({"=", "==", "!=", "<>", "<", "<=", ">", ">="})
 # Longer expressions make Polars plan for seconds, or run out of stack.
 MAX_PARTS: Final = 300
 MAX_VALUES: Final = 2_000
@@ -50,15 +50,14 @@ _PLAIN: Final = {
     "&": "AND", "|": "OR", "!": "NOT", "‘": "'", "’": "'", "“": "'", "”": "'", "≥": ">=", "≤": "<=", "≠": "<>",
     "、": ",",
 }  # fmt: skip
-_COMPARISONS: Final = {"=": eq, "==": eq, "!=": ne, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
-_ARITHMETIC: Final = frozenset("+-*/%")
 
 
 class Token(NamedTuple):
-    """A word of an expression. Kinds: signal, function, keyword, number, text, operator."""
+    """A word of an expression, and where in it. Kinds: signal, function, keyword, number, text, operator."""
 
     kind: str
     written: str
+    start: int
 
     @property
     def begins_value(self) -> bool:
@@ -110,7 +109,6 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
     yield from _unclosed(found)
     yield from _mixed_comparisons(found, schema)
     yield from _with_null(found)
-    yield from _out_of_range(found, schema)
     if not any(token.kind == "signal" for token in found):
         yield Fault("", "names no signal, so it says nothing about a post")
 
@@ -159,7 +157,7 @@ def tokens(when: str) -> Iterator[Token]:
                 kind = "keyword"
             else:
                 kind = "function" if following is not None and following[0] == "(" else "signal"
-        yield Token(kind, written)
+        yield Token(kind, written, match.start())
 
 
 def _unknown_signal(word: str, schema: Mapping[str, pl.DataType]) -> str:
@@ -209,36 +207,14 @@ def _unclosed(tokens: list[Token]) -> Iterator[Fault]:
 def _with_null(tokens: list[Token]) -> Iterator[Fault]:
     """Comparisons with NULL: they are never true, and a rule would never fire."""
     for left, operator, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if operator.written in _COMPARISONS and right.written.upper() == "NULL":
+        if operator.written in COMPARISONS and right.written.upper() == "NULL":
             about = f"{left.written} {operator.written} {right.written}"
             yield Fault(left.written, f"{about} is never true; write IS NULL or IS NOT NULL")
 
 
-def _out_of_range(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
-    """Comparisons of a probability that no value meets, or every one: most are meant as percentages."""
-    edge = Token("", "")
-    padded = [edge, *tokens, edge]
-    for before, left, operator, right, after in zip(*(padded[start:] for start in range(5)), strict=False):
-        if operator.written not in _COMPARISONS or {before.written, after.written} & _ARITHMETIC:
-            continue
-        turned = left.kind == "number"
-        number, signal = (left, right) if turned else (right, left)
-        if number.kind != "number" or signal.kind != "signal" or schema.get(signal.written) != pl.Float32:
-            continue
-        value, compare = float(number.written), _COMPARISONS[operator.written]
-        outcomes = {compare(value, end) if turned else compare(end, value) for end in (0.0, 1.0)}
-        # Between the ends only an equality may come out otherwise than at both of them.
-        if len(outcomes) > 1 or (compare in (eq, ne) and 0 <= value <= 1):
-            continue
-        advice = f"; write {value / 100:g}" if 1 < value <= 100 else ""
-        about = f"{left.written} {operator.written} {right.written}"
-        told = f"is {'always' if outcomes == {True} else 'never'} true: {signal.written} lies between 0 and 1"
-        yield Fault(signal.written, f"{about} {told}{advice}")
-
-
 def _mixed_comparisons(tokens: list[Token], schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
     for left, operator, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if operator.written in _COMPARISONS:
+        if operator.written in COMPARISONS:
             kinds = {_sort(left, schema), _sort(right, schema)}
             if "text" in kinds and len(kinds - {""}) == 2:
                 other = " or ".join(kinds - {"text"})

@@ -16,6 +16,7 @@ from workers.policy.document import MAX_BYTES, Document, Entry, line_of, parse, 
 from workers.policy.expression import MAX_LENGTH, compile_expression, faults, is_plain_name, signals_in
 from workers.policy.policy import Policy
 from workers.policy.problems import nearest
+from workers.policy.ranges import undecided
 from workers.policy.rules import VERDICTS, Example, Rule
 from workers.policy.terms import read_terms
 from workers.policy.trial import synthetic_signals, verdict_on
@@ -187,6 +188,8 @@ def _when(
     if problem:
         document.problems.add(line_of(node), f"{what}: when {problem}")
         return None
+    for fault in undecided(when, columns):
+        document.problems.add(document.find(node, fault.word), f"{what}: {fault.message}")
     return when
 
 

@@ -61,49 +61,6 @@ def test_a_condition_that_makes_no_sense_is_refused(refusal: Refusal, when: str,
 
 
 @pytest.mark.parametrize(
-    ("when", "told"),
-    [
-        ("abuse >= 90", "abuse >= 90 is never true: abuse lies between 0 and 1; write 0.9"),
-        ("followers > 3 AND marketing > 85.5", "marketing > 85.5 is never true: marketing lies between 0 and 1"),
-        ("90 <= abuse", "90 <= abuse is never true: abuse lies between 0 and 1; write 0.9"),
-        ("abuse > 1", "abuse > 1 is never true"),
-        ("marketing < 0", "marketing < 0 is never true"),
-        ("abuse = 2", "abuse = 2 is never true"),
-        ("abuse >= 0", "abuse >= 0 is always true"),
-        ("abuse <= 1.0", "abuse <= 1.0 is always true"),
-        ("abuse < 50", "abuse < 50 is always true: abuse lies between 0 and 1; write 0.5"),
-        ("abuse <> 90", "abuse <> 90 is always true"),
-    ],
-)
-def test_a_threshold_that_a_probability_cannot_cross_is_refused_with_the_range(
-    refusal: Refusal, when: str, told: str
-) -> None:
-    assert told in refusal(when)
-
-
-@pytest.mark.parametrize(
-    "when",
-    [
-        "abuse >= 1",
-        "abuse > 0",
-        "abuse <= 0",
-        "abuse = 1",
-        "abuse <> 0",
-        "0.9 <= abuse",
-        "abuse * 100 >= 90",
-        "100 * abuse >= 90",
-        "marketing + abuse > 1",
-        "abuse - marketing < 0",
-        "abuse >= 2 * marketing",
-        "followers >= 90",
-        "account_age_days < 0",
-    ],
-)
-def test_what_a_probability_may_be_compared_with_is_taken(load_rules: Callable[..., Policy], when: str) -> None:
-    assert load_rules((when, "flag")).rules[0].when == when
-
-
-@pytest.mark.parametrize(
     "when",
     [
         "abuse > AVG(abuse)",
