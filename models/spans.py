@@ -13,7 +13,7 @@ from models.documents import Reads, documents
 from models.folding import SPACE, Folded
 from models.grams import Field, gram_counts, gram_hashes
 from models.script import salts
-from models.words import word_places, words
+from models.words import is_digit, word_places, words
 
 Piece = tuple[Field, int, int, float]
 Places = NDArray[np.int64]
@@ -162,18 +162,17 @@ def word_bounds(folded: Folded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """int64[m] each: where the word of each folded code begins and ends; see Reading."""
     codes, starts = folded.codes, folded.starts
     places = np.arange(len(codes))
-    # Letters and digits of ASCII, as folding leaves them.
-    latin = (codes - np.uint32(ord("a")) < 26) | (codes - np.uint32(ord("A")) < 26) | (codes - np.uint32(ord("0")) < 10)
+    # Of letters folding leaves the small ones.
+    latin = (codes - np.uint32(ord("a")) < 26) | is_digit(codes)
     begins = np.ones(len(codes) + 1, bool)
     begins[1:-1] = ~(latin[1:] & latin[:-1])
     begins[starts] = True
     first = np.maximum.accumulate(np.where(begins[:-1], places, 0))
     last = np.minimum.accumulate(np.where(begins[1:], places, len(codes))[::-1])[::-1]
+    # Folding leaves a space between two words of a text only.
     spaces = (codes == SPACE).nonzero()[0]
-    inner = np.zeros(len(codes) + 1, bool)
-    inner[starts] = True
-    first[spaces] += ~inner[spaces + 1]
-    last[spaces] -= ~inner[spaces]
+    first[spaces] += 1
+    last[spaces] -= 1
     return first, last
 
 

@@ -53,6 +53,12 @@ def test_an_authority_s_file_without_a_certificate_is_named(say: Any, tmp_path: 
     assert str(tmp_path / "ca.pem") in refusal()
 
 
+def test_so_is_that_of_redis(say: Any, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(SECRET)
+    say(redis="rediss://localhost:6379", redis_ca=tmp_path / "ca.pem")
+    assert str(tmp_path / "ca.pem") in refusal()
+
+
 def test_a_key_of_another_certificate_is_named(say: Any, certificates: Any) -> None:
     certificate, _ = certificates.client("worker")
     _, key = certificates.client("platform")

@@ -90,7 +90,8 @@ def test_what_is_no_post_is_set_aside_and_its_neighbours_are_decided(
 def test_posts_of_several_partitions_are_decided_together_as_each_partition_would_be_alone(
     judge: Judge, record: Any, post_bytes: Any
 ) -> None:
-    texts = (OFFER, OFFER, SOLICITATION)
+    # What is stopped is the first of its partition, too.
+    texts = (SOLICITATION, OFFER, OFFER)
     fetch = {
         partition: [
             record(offset, b"{" if offset % 7 == partition else post_bytes(offset, text), partition=partition)
@@ -123,6 +124,22 @@ def test_a_text_from_many_accounts_is_a_campaign_told_in_decisions_and_on_a_topi
     ]
     assert {each.campaign for each in decisions if each.source.offset >= 4} == {told[0].id} == {told[1].id}
     assert {each.campaign for each in decisions if each.source.offset < 4} == {None}
+
+
+def test_a_campaign_is_told_by_the_partition_that_it_grew_in(judge: Judge, record: Any, post_bytes: Any) -> None:
+    posts = [post_bytes(number, OFFER, author={"id": f"a{number}"}) for number in range(5)]
+    fetches = (
+        {5: [record(offset, value, partition=5) for offset, value in enumerate(posts[:4])]},
+        {
+            2: [record(0, post_bytes(9), partition=2)],
+            5: [record(4, posts[4], partition=5)],
+        },
+    )
+    moderator = Moderator(judge, Metrics())
+    first, second = (asyncio.run(moderator.moderate(fetch, dict.fromkeys(fetch, 0))).rows for fetch in fetches)
+    told = {partition: len(rows.get("posts.campaigns", [])) for partition, rows in second.items()}
+    assert "posts.campaigns" not in first[5]
+    assert told == {2: 0, 5: 1}
 
 
 def test_a_batch_without_any_post_is_only_dead_letters(judge: Judge, record: Any) -> None:

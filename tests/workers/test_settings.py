@@ -57,6 +57,12 @@ def test_a_misspelt_variable_is_told_with_the_nearest_name(monkeypatch: pytest.M
         load_settings()
 
 
+def test_a_variable_that_is_like_no_setting_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICEGATE_QQQ", "x")
+    with pytest.raises(SettingsError, match="^SLUICEGATE_QQQ: no such setting$"):
+        load_settings()
+
+
 def test_a_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SLUICEGATE_POLICY", str(tmp_path / "none.yaml"))
     with pytest.raises(SettingsError, match="SLUICEGATE_POLICY: no such file"):
