@@ -152,7 +152,12 @@ class Settings(BaseSettings):
 
 SECRET_FILES = ("KAFKA_PASSWORD", "REDIS_PASSWORD")
 # Variables of the same prefix that the tests read: the folder of real text, where Apache Kafka is kept, its release.
-ELSEWHERE = {f"{PREFIX}{name}" for name in ("DATA", "CACHE", "KAFKA_VERSION")}
+ELSEWHERE = {"DATA", "CACHE", "KAFKA_VERSION"}
+
+
+def _given() -> dict[str, str]:
+    """Variables of the environment that are ours, without the prefix."""
+    return {name.removeprefix(PREFIX): value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
 def _secrets_from_files() -> dict[str, str]:
@@ -171,28 +176,27 @@ def _secrets_from_files() -> dict[str, str]:
 
 
 def _unknown() -> list[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}{name}_FILE" for name in SECRET_FILES} | ELSEWHERE
+    known = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRET_FILES} | ELSEWHERE
     lines = []
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            lines.append(f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+    for name in sorted(_given().keys() - known):
+        # The prefix that all have makes none of them alike.
+        near = difflib.get_close_matches(name, known, 1)
+        lines.append(f"{PREFIX}{name}: no such setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else ""))
     return lines
 
 
 def _unreadable() -> list[str]:
     lines = []
-    for name, value in sorted(os.environ.items()):
-        if not name.startswith(PREFIX) or name in ELSEWHERE:
+    for name, value in sorted(_given().items()):
+        if name in ELSEWHERE:
             continue
         # An empty path would be the folder that the worker runs in.
         if not value.strip():
-            lines.append(f"{name}: is empty; give it a value, or unset it")
+            lines.append(f"{PREFIX}{name}: is empty; give it a value, or unset it")
         try:
             value.encode()
         except UnicodeEncodeError:
-            lines.append(f"{name}: no text in UTF-8")
+            lines.append(f"{PREFIX}{name}: no text in UTF-8")
     return lines
 
 

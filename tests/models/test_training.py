@@ -16,7 +16,7 @@ from models.folding import fold
 from models.grammar import labelled_texts
 from models.registry import Registry
 from models.script import ALPHABETIC, salts
-from models.training.examples import camouflaged, examples, fragments, mingled, split, with_names
+from models.training.examples import camouflaged, examples, fragments, mingled, nameless, split, weighing, with_names
 from models.training.fit import Ways, telling, with_copies
 from models.training.invented import bare_replies, masked, reactions, telling_names, with_digits
 from models.training.recipes import RECIPES, agreement
@@ -248,6 +248,13 @@ def test_small_talk_is_ordinary_and_varied() -> None:
     talk = small_talk(500, 0.5, seed=1)
     assert not talk.positive.any()
     assert len(set(talk.texts)) > 300
+
+
+def test_posts_that_weigh_anew_or_lose_their_names_are_otherwise_the_same() -> None:
+    of = examples([LabelledPost("a", "spam", nick="Mei"), LabelledPost("b", "normal", nick="Li")], "here", weights=0.5)
+    assert (weighing(of, 3.0).weights.tolist(), weighing(of, 3.0).names) == ([3.0, 3.0], ["Mei", "Li"])
+    assert (nameless(of).names, nameless(of).texts) == (["", ""], ["a", "b"])
+    assert nameless(of).weights.tolist() == [0.5, 0.5]
 
 
 def test_most_nameless_posts_borrow_a_name() -> None:

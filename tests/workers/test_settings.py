@@ -59,7 +59,7 @@ def test_a_misspelt_variable_is_told_with_the_nearest_name(monkeypatch: pytest.M
 
 def test_a_variable_that_is_like_no_setting_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICEGATE_QQQ", "x")
-    with pytest.raises(SettingsError, match="^SLUICEGATE_QQQ: no such setting$"):
+    with pytest.raises(SettingsError, match=r"^SLUICEGATE_QQQ: no such setting$"):
         load_settings()
 
 
