@@ -58,18 +58,19 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
 
 def encode_judgement(judgement: Judgement, judge: Judge) -> dict[int, dict[str, list[Row]]]:
     """Rows by input partition and verdict: slim ones for posts that pass, explained ones for the others."""
-    batch, verdict = judgement.batch, judgement.verdicts.verdict
-    stopped = (verdict != ALLOW).nonzero()[0].tolist()
-    explained = dict(zip(stopped, decisions(judgement, stopped, judge), strict=True))
-    rows: dict[int, dict[str, list[Row]]] = {}
-    for part in batch.parts:
-        of_part = rows[part.partition] = {verdict: [] for verdict in VERDICTS}
-        of_part["allow"] = _allow_rows(judgement, part, judge.policy.version)
-        for row in stopped:
-            if part.start <= row < part.stop:
-                decision = explained[row]
-                headers = batch.contexts.get((part.partition, decision.source.offset), NO_HEADERS)
-                of_part[decision.verdict].append(Row(decision.author.encode(), encode(decision), headers))
+    batch = judgement.batch
+    rows: dict[int, dict[str, list[Row]]] = {
+        part.partition: {
+            **{verdict: [] for verdict in VERDICTS},
+            "allow": _allow_rows(judgement, part, judge.policy.version),
+        }
+        for part in batch.parts
+    }
+    stopped = (judgement.verdicts.verdict != ALLOW).nonzero()[0].tolist()
+    for decision in decisions(judgement, stopped, judge):
+        source = decision.source.partition, decision.source.offset
+        row = Row(decision.author.encode(), encode(decision), batch.contexts.get(source, NO_HEADERS))
+        rows[decision.source.partition][decision.verdict].append(row)
     return rows
 
 
