@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -124,6 +125,4 @@ def evaded_documents(of: Examples, reads: Reads, seed: int) -> list[str]:
     positive = of.take(np.flatnonzero(of.positive))
     texts = evade(positive.texts, READABLE, seed, held_out=True)
     names = evade(positive.names, READABLE, seed + 1, held_out=True)
-    return Examples(texts, names, positive.positive, positive.weights, positive.groups, positive.sources).documents(
-        reads
-    )
+    return replace(positive, texts=texts, names=names).documents(reads)

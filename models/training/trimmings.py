@@ -8,6 +8,7 @@ advertising, and disgust at a spoilt lunch for an insult.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def trimmed(of: Examples, share: float, seed: int) -> Examples:
     writer = Writer(seed)
     chosen = (np.random.default_rng(seed).random(len(of)) < share).tolist()
     texts = [writer.trimmed(text) if chosen[row] else text for row, text in enumerate(of.texts)]
-    return Examples(texts, of.names, of.positive, of.weights, of.groups, of.sources)
+    return replace(of, texts=texts)
 
 
 def small_talk(count: int, weight: float, seed: int) -> Examples:
