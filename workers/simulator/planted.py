@@ -21,18 +21,8 @@ def solicitation(stage: Stage) -> list[Draft]:
             name = camouflage(stage.text(f"solicit_name.{lang}"), rng, strength / 2)
             account = stage.society.newcomer(name, lang, float(rng.uniform(0, 14)), rng)
         text = camouflage(stage.text(f"solicitation.{account.lang}"), rng, strength)
-        comment = rng.random() < 0.7
-        drafts.append(
-            Draft(
-                position,
-                account,
-                text,
-                "solicitation",
-                kind="comment" if comment else "post",
-                reply_to=stage.earlier(position) if comment else None,
-                media=media,
-            )
-        )
+        kind, reply_to = stage.answering(position, 0.7)
+        drafts.append(Draft(position, account, text, "solicitation", kind=kind, reply_to=reply_to, media=media))
     return drafts
 
 
@@ -68,17 +58,8 @@ def link_farm(stage: Stage) -> list[Draft]:
     for i, position in enumerate(places):
         host = f"{hosts[i]}.{domain}" if rng.random() < 0.4 else domain
         text = f"{baits[i]} https://{host}/{paths[i]}"
-        comment = rng.random() < 0.5
-        drafts.append(
-            Draft(
-                position,
-                farm[i % count],
-                text,
-                "link_farm",
-                kind="comment" if comment else "post",
-                reply_to=stage.earlier(position) if comment else None,
-            )
-        )
+        kind, reply_to = stage.answering(position, 0.5)
+        drafts.append(Draft(position, farm[i % count], text, "link_farm", kind=kind, reply_to=reply_to))
     return drafts
 
 
@@ -131,17 +112,8 @@ def abuse(stage: Stage) -> list[Draft]:
         text = stage.text(f"abuse.{account.lang}")
         if rng.random() < 0.15:
             text = camouflage(text, rng, 0.3)
-        comment = rng.random() < 0.8
-        drafts.append(
-            Draft(
-                position,
-                account,
-                text,
-                "abuse",
-                kind="comment" if comment else "post",
-                reply_to=stage.earlier(position) if comment else None,
-            )
-        )
+        kind, reply_to = stage.answering(position, 0.8)
+        drafts.append(Draft(position, account, text, "abuse", kind=kind, reply_to=reply_to))
     return drafts
 
 

@@ -14,7 +14,7 @@ from workers.simulator.clock import Clock
 from workers.simulator.malformed import malformed
 from workers.simulator.ordinary import Crowd
 from workers.simulator.record import Record, links_in
-from workers.simulator.society import Account, Society
+from workers.simulator.society import Society
 from workers.simulator.stage import Draft, Stage
 
 BLOCK = 20_000
@@ -98,7 +98,7 @@ def _assemble(stage: Stage, drafts: list[Draft], broken: list[int], crowd: Crowd
 
 
 def _record(draft: Draft, id: str, time: int) -> Record:
-    account: Account = draft.account
+    account = draft.account
     return Record(
         id,
         draft.text,

@@ -82,6 +82,10 @@ class Stage:
         """The id of some post before that position, or of the block's first."""
         return f"{self._prefix}{self._first + int(self.rng.integers(0, max(1, position)))}"
 
+    def answering(self, position: int, share: float) -> tuple[str, str | None]:
+        """A post's kind and what it answers: in that share of cases it is a comment on some earlier post."""
+        return ("comment", self.earlier(position)) if self.rng.random() < share else ("post", None)
+
     def pictures(self, count: int, share: float, *, sexual: bool = False) -> list[Raw | UnsetType]:
         """A picture for that share of so many posts."""
         has = self.rng.random(count) < share
