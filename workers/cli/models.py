@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workers.cli.options import registry_option
 from workers.cli.reference import reference
 
 if TYPE_CHECKING:
     from models.scorer import Scorer
 
 PATH = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group()
@@ -28,7 +28,7 @@ command.add_command(reference)
 
 
 @command.command("list")
-@click.option("--registry", type=FOLDER, help="Folder of models. The shipped ones if not given.")
+@registry_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_models(registry: Path | None, as_json: bool) -> None:
     """What the registry holds. A star marks the version that is served."""
@@ -57,7 +57,11 @@ def list_models(registry: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.option("--data", type=PATH, required=True, help="Folder of the published sets; with --task a JSON Lines file.")
-@click.option("--out", type=FOLDER, help="Registry to write to. The shipped one if not given; needed with --task.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Registry to write to. The shipped one if not given; needed with --task.",
+)
 @click.option("--model", "names", multiple=True, help="Train only this shipped model; may be given again.")
 @click.option(
     "--task",
@@ -181,7 +185,7 @@ def show(found: dict[str, dict[str, float]], title: str) -> None:
 @command.command()
 @click.argument("name")
 @click.argument("version")
-@click.option("--registry", type=FOLDER, help="Folder of models. The shipped ones if not given.")
+@registry_option
 def use(name: str, version: str, registry: Path | None) -> None:
     """Serve this version of a model from now on; workers read it when they start."""
     from models.registry import SHIPPED, Registry, RegistryError
@@ -196,7 +200,7 @@ def use(name: str, version: str, registry: Path | None) -> None:
 @command.command()
 @click.argument("name")
 @click.argument("version")
-@click.option("--registry", type=FOLDER, help="Folder of models. The shipped ones if not given.")
+@registry_option
 def remove(name: str, version: str, registry: Path | None) -> None:
     """Delete a version that is not served."""
     from models.registry import SHIPPED, Registry, RegistryError

@@ -21,6 +21,11 @@ models_option = click.option(
     metavar="DIR",
     help="Folder of models; the shipped ones without it.",
 )
+registry_option = click.option(
+    "--registry",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of models. The shipped ones if not given.",
+)
 
 
 def served(models: Path | None) -> list[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workers.cli.options import registry_option
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,10 +21,13 @@ CHUNK = 10_000
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--registry", type=click.Path(path_type=Path, file_okay=False), help="Folder of models. The shipped "
-              "ones if not given.")  # fmt: skip
-@click.option("--of", "described", metavar="WORDS", help="What the posts are, for whoever reads it. The file's name if "
-              "not given.")  # fmt: skip
+@registry_option
+@click.option(
+    "--of",
+    "described",
+    metavar="WORDS",
+    help="What the posts are, for whoever reads it. The file's name if not given.",
+)
 def reference(file: Path, registry: Path | None, described: str | None) -> None:
     """Let the served models' drift be told against their scores on FILE, a JSON post a line: a day of your own.
 
