@@ -57,9 +57,12 @@ def figures(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> dict[s
 
 
 def recall_at(precision: Sequence[float], recall: Sequence[float], least: float) -> float:
-    """The highest recall of any threshold whose precision is at least `least`; 0 if none has it."""
-    reached = [share for exactness, share in zip(precision, recall, strict=True) if exactness >= least]
-    return float(max(reached)) if reached else float("nan")
+    """The highest recall of any threshold whose precision is at least `least`; NaN of an empty curve.
+
+    A curve of scikit-learn's ends with precision 1 and recall 0, which is what is left where no threshold has it.
+    """
+    reached = (float(share) for exactness, share in zip(precision, recall, strict=True) if exactness >= least)
+    return max(reached, default=float("nan"))
 
 
 def reliability(positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> list[Row]:

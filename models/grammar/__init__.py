@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.grammar.expand import Column, Grammar, GrammarError
+from models.grammar.expand import Column, Grammar
 from models.grammar.spelling import camouflage, slip, variation
 
 __all__ = [
     "LABELS",
     "LANGS",
     "Column",
-    "Grammar",
-    "GrammarError",
     "LabelledText",
     "camouflage",
     "labelled_texts",

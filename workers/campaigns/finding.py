@@ -52,6 +52,8 @@ SEED = np.dtype([
 ])  # fmt: skip
 """A campaign of one post, as it is stored; `evident` is the sum of its posts' evidence, `told_*` how large it was when
 it was last told, 0 if never."""
+RECORD_BYTES = SEED.itemsize - SLOTS
+"""What stands before the sketches of the members in a campaign as it is stored."""
 POST = np.dtype([("id", "<u8"), ("seed", SEED)])
 HEAD = np.dtype([
     ("block", "<u4"), ("percent", "<u4"), ("text_end", "<u4"), ("link_end", "<u4"), ("filled_end", "<u4"),
@@ -160,9 +162,8 @@ def read_answer(answer: bytes) -> tuple[np.ndarray, dict[int, bytes]]:
 
 def read_record(name: int, record: bytes) -> Campaign:
     """The campaign that a stored record tells of."""
-    head_bytes = SEED.itemsize - SLOTS
-    head = np.frombuffer(record[:head_bytes] + bytes(SLOTS), SEED)[0]
-    at = head_bytes + int(head["sketches"]) * SLOTS
+    head = np.frombuffer(record[:RECORD_BYTES] + bytes(SLOTS), SEED)[0]
+    at = RECORD_BYTES + int(head["sketches"]) * SLOTS
     texts = []
     for _ in range(int(head["samples"]) + int(head["links"])):
         length = int.from_bytes(record[at : at + 2], "little")

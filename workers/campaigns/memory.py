@@ -22,15 +22,13 @@ from workers.campaigns.finding import (
     MEMBERS_COMPARED,
     NO_KEY,
     POST,
+    RECORD_BYTES,
     SAMPLES,
-    SEED,
-    SLOTS,
     FindRequest,
 )
 
 _MANY = b"+"
 """Behind an id under a key: the campaign has more than one post."""
-_HEAD_BYTES = SEED.itemsize - SLOTS
 
 
 @dataclass
@@ -83,7 +81,7 @@ class _Campaign:
         head["told_accounts"], head["told_posts"] = head["accounts"], head["posts"]
         head["sketches"], head["samples"], head["links"] = len(self.sketches), len(self.samples), len(self.links)
         texts = b"".join(struct.pack("<H", len(text)) + text for text in (*self.samples, *self.links))
-        return head.tobytes()[:_HEAD_BYTES] + b"".join(sketch.tobytes() for sketch in self.sketches) + texts
+        return head.tobytes()[:RECORD_BYTES] + b"".join(sketch.tobytes() for sketch in self.sketches) + texts
 
 
 class MemoryFinder:

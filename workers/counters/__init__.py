@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from workers.counters.breaker import Breaker
-from workers.counters.counters import GRACE_SECONDS, Counters, Readings
+from workers.counters.counters import Counters, Readings
 from workers.counters.memory import MemoryStore
 from workers.counters.redis import RedisStore
-from workers.counters.spec import KEYS, MEMBERS, CounterSpec, parse_window
+from workers.counters.spec import MEMBERS, CounterSpec, parse_window
 from workers.counters.store import MEMBERS_A_PANE, CountersUnavailable, StaleEpoch, Store
 
 __all__ = [
-    "GRACE_SECONDS",
-    "KEYS",
     "MEMBERS",
     "MEMBERS_A_PANE",
     "Breaker",

@@ -78,7 +78,7 @@ class Counters:
     """The counters of one policy.
 
     specs: may be empty: then nothing is counted. Two that differ by name only are counted once.
-    source: what partitions belong to, such as "group/topic"; guards of different sources do not meet.
+    source: what partitions belong to: the topic. Guards of different sources do not meet.
     policy: names the policy that the readings are for; a redelivered post is told to have been read for another.
     grace_seconds: a count is kept for twice its window and this long after it was last added to. That is how far
         posts may come late, or the worker lag or stand still, before a reading comes out too low; memory for it is

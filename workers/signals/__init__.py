@@ -24,7 +24,7 @@ from workers.values import Values
 if TYPE_CHECKING:
     from models.scorer import Scorer
 
-__all__ = ["Column", "Family", "Signals", "declared", "schema"]
+__all__ = ["Column", "Signals", "declared", "schema"]
 
 
 def declared(lists: Sequence[str] = (), models: Sequence[str] = ()) -> dict[str, tuple[Column, ...]]:
@@ -81,7 +81,7 @@ class Signals:
     def keys(self, batch: Batch, by: Collection[str]) -> dict[str, NDArray[np.uint64]]:
         """Key columns for counters: uint64[n]; 0 where a post has no such key.
 
-        Raises KeyError for a name that is none of `workers.counters.KEYS`, and for `campaign`, which the counters find.
+        Raises KeyError for a name that is none of `workers.counters.MEMBERS`: `campaign` is what the counters find.
         """
         posts = batch.posts
         columns: dict[str, Callable[[], NDArray[np.uint64]]] = {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workers.simulator.platform import Block, Simulator
+from workers.simulator.platform import Simulator
 
-__all__ = ["Block", "Simulator"]
+__all__ = ["Simulator"]
