@@ -1,7 +1,7 @@
 """A campaign: the value of a record on `posts.campaigns`, whose key is the campaign's id.
 
-A record is written when a campaign is first seen and whenever it has doubled in accounts or posts. Nothing in it comes
-from the clock or from chance.
+A record is written when alike posts come from enough accounts to be a campaign, and whenever that has doubled in
+accounts or posts. Nothing in it comes from the clock or from chance.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ DEAD: Final = Topic(
 
 CAMPAIGNS: Final = Topic(
     name="posts.campaigns",
-    description="Campaigns as they are first seen and as they grow; the last record of an id stands.",
+    description="Campaigns as they are first told and as they grow; the last record of an id stands.",
     message=Campaign,
     key="campaign id",
     partitions=1,
