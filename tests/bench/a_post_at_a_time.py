@@ -22,7 +22,7 @@ from models.folding import fold
 from models.registry import Registry
 from workers.batch import Batch
 from workers.campaigns.campaigns import DEFAULT_SCOPE, Guard, find
-from workers.campaigns.evidence import SELLING, WAYS, texts_of
+from workers.campaigns.evidence import ASKED, texts_of
 from workers.counters import RedisStore
 from workers.counters.spec import CounterSpec
 from workers.policy import Policy
@@ -159,8 +159,8 @@ class PostAtATime:
 
     async def _campaign(self, alone: Batch, signals: dict[str, Any]) -> list[int]:
         """The id that posts which are alike have in common, by our own look-up."""
-        read = {*SELLING, *WAYS, "link_domain"} & signals.keys()
-        texts = texts_of(alone, columns_of(pl.DataFrame({name: [signals[name]] for name in read})))
+        read = pl.DataFrame({name: [signals[name]] for name in ASKED & signals.keys()})
+        texts = texts_of(alone, columns_of(read))
         guard = Guard("guard", KEPT_SECONDS, 1, self._posts)
         found = await find(self._campaigns, DEFAULT_SCOPE, guard, alone.offsets, texts, KEPT_SECONDS)
         return [each for each in found.ids.tolist() if each]
