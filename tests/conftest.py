@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,10 +16,11 @@ from kafka.admin import KafkaAdminClient
 
 from deploy import kafka
 from deploy.embedded import start_broker, start_valkey
-from topics.admin import AdminError, TopicAdmin
+from topics.admin import TopicAdmin
 from topics.catalog import TOPICS
 from topics.decision import Decision, FiredRule, Source, encode
 from topics.post import Author, Post
+from workers.settings import PREFIX
 
 PARTITIONS = 2
 NOW = 1_795_000_000_000
@@ -123,27 +126,51 @@ def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def desk(apache: str) -> Desk:
-    """Apache Kafka with empty topics."""
+def empty_apache(apache: str) -> str:
+    """`host:port` of Apache Kafka without topics."""
+    names = {topic.name for topic in TOPICS}
     with contextlib.closing(KafkaAdminClient(bootstrap_servers=apache)) as admin:
-        if present := {topic.name for topic in TOPICS} & set(admin.list_topics()):
+        if present := names & set(admin.list_topics()):
             admin.delete_topics(list(present))
-    made: list[str] = []
-    while len(made) < len(TOPICS):
         # A topic that is being deleted is there for a moment more.
-        with TopicAdmin(apache) as topics, contextlib.suppress(AdminError):
-            made += topics.create(PARTITIONS, replication=1)
-    return Desk(apache)
+        while names & set(admin.list_topics()):
+            time.sleep(0.05)
+    return apache
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[Desk]:
-    """The embedded broker, with empty topics."""
+def empty_broker(tmp_path: Path) -> Iterator[str]:
+    """`host:port` of an embedded broker of the test's own, without topics."""
     service, address = start_broker(tmp_path)
+    yield address
+    service.stop()
+
+
+def desk_at(address: str) -> Desk:
+    """A broker once the topics, of which it has none, are created."""
     with TopicAdmin(address) as topics:
         topics.create(PARTITIONS, replication=1)
-    yield Desk(address)
-    service.stop()
+    return Desk(address)
+
+
+@pytest.fixture
+def desk(empty_apache: str) -> Desk:
+    """Apache Kafka with empty topics."""
+    return desk_at(empty_apache)
+
+
+@pytest.fixture
+def embedded(empty_broker: str) -> Desk:
+    """The embedded broker, with empty topics."""
+    return desk_at(empty_broker)
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process forgets settings of Sluicegate's while the test runs."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -20,13 +19,7 @@ VALUES = (
     "../" * 50, "info", "debug", "0.0.0.0", "::", "70000",
 )  # fmt: skip
 SECRET = "open-sesame-17"
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(PREFIX):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def test_any_environment_gives_settings_or_a_settings_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -235,14 +235,6 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process forgets settings of Sluicegate's while the test runs."""
-    for name in list(os.environ):
-        if name.startswith("SLUICEGATE_"):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
 def posts() -> Callable[[str], dict[str, bytes]]:
     """Makes ordinary posts by id; the ids begin with the given name."""
 

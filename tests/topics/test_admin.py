@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from deploy.embedded import start_broker
-from deploy.kafka import HOW_TO, fetched, start_kafka
 from deploy.processes import free_port
 from topics.admin import AdminError, TopicAdmin
 from topics.catalog import CAMPAIGNS, OUTPUTS, TOPICS
 
 
-@pytest.fixture(scope="module")
-def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`host:port` of an Apache Kafka broker."""
-    if not fetched():
-        pytest.skip(f"Apache Kafka is not here: {HOW_TO}")
-    service, address = start_kafka(tmp_path_factory.mktemp("kafka"))
-    yield address
-    service.stop()
-
-
-@pytest.fixture
-def empty_kafka(apache_kafka: str) -> Iterator[str]:
-    """`host:port` of an Apache Kafka broker without topics; those that a test makes are deleted after it."""
-    yield apache_kafka
-    client = KafkaAdminClient(bootstrap_servers=apache_kafka)
-    if names := client.list_topics():
-        client.delete_topics(names)
-    deadline = time.monotonic() + 10
-    while client.list_topics() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    client.close()
-
-
-@pytest.fixture
-def empty_embedded(tmp_path: Path) -> Iterator[str]:
-    """`host:port` of an embedded broker without topics."""
-    service, address = start_broker(tmp_path)
-    yield address
-    service.stop()
-
-
-@pytest.fixture(params=["empty_embedded", pytest.param("empty_kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["empty_broker", pytest.param("empty_apache", marks=pytest.mark.kafka)])
 def cluster(request: pytest.FixtureRequest) -> str:
     """`host:port` of a broker without topics."""
     address: str = request.getfixturevalue(request.param)
@@ -105,12 +68,12 @@ def test_what_differs_is_reported_and_left_as_it_is(cluster: str) -> None:
             admin.create(partitions=4)
 
 
-def test_what_the_broker_does_not_report_is_unknown_and_no_difference(empty_embedded: str) -> None:
+def test_what_the_broker_does_not_report_is_unknown_and_no_difference(empty_broker: str) -> None:
     # The embedded broker reports only the configs that a topic was created with.
-    client = KafkaAdminClient(bootstrap_servers=empty_embedded)
+    client = KafkaAdminClient(bootstrap_servers=empty_broker)
     client.create_topics({"posts": {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
     client.close()
-    with TopicAdmin(empty_embedded) as admin:
+    with TopicAdmin(empty_broker) as admin:
         found = admin.check(partitions=1)
     assert [line for line in found.differences if line.startswith("posts ")] == []
     assert "posts: the broker does not report retention.ms" in found.unknown
@@ -125,7 +88,7 @@ def test_a_broker_that_does_not_answer_is_one_clear_line() -> None:
 
 
 @pytest.mark.kafka
-def test_a_cluster_that_refuses_is_one_clear_line(empty_kafka: str) -> None:
-    with TopicAdmin(empty_kafka) as admin, pytest.raises(AdminError, match="posts could not be created") as raised:
+def test_a_cluster_that_refuses_is_one_clear_line(empty_apache: str) -> None:
+    with TopicAdmin(empty_apache) as admin, pytest.raises(AdminError, match="posts could not be created") as raised:
         admin.create(replication=3)
     assert "\n" not in str(raised.value)

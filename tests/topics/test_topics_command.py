@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.embedded import start_broker
 from deploy.processes import free_port
 from topics import admin
 from workers.cli.topics import command
 
 
 @pytest.fixture
-def empty_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """`host:port` of an embedded broker without topics, which SLUICEGATE_KAFKA names."""
-    service, address = start_broker(tmp_path)
-    monkeypatch.setenv("SLUICEGATE_KAFKA", address)
-    yield address
-    service.stop()
+def named_broker(empty_broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLUICEGATE_KAFKA names an embedded broker without topics."""
+    monkeypatch.setenv("SLUICEGATE_KAFKA", empty_broker)
 
 
 def sluicegate_topics(*arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-@pytest.mark.usefixtures("empty_broker")
+@pytest.mark.usefixtures("named_broker")
 def test_create_then_check_then_describe() -> None:
     assert sluicegate_topics("check").exit_code == 1
     created = sluicegate_topics("create", "--partitions", "2", "--json")
@@ -43,7 +37,7 @@ def test_create_then_check_then_describe() -> None:
     assert "posts.dead\n" in sluicegate_topics("describe").output
 
 
-@pytest.mark.usefixtures("empty_broker")
+@pytest.mark.usefixtures("named_broker")
 def test_a_difference_is_told_and_ends_with_one() -> None:
     sluicegate_topics("create", "--partitions", "2")
     checked = sluicegate_topics("check", "--partitions", "3")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from itertools import accumulate, pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
@@ -16,8 +14,6 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.embedded import start_broker
-from topics.admin import TopicAdmin
 from topics.catalog import POSTS
 from workers.fetching import PollAsEvent, PollsOnDemand, with_waiting
 
@@ -76,15 +72,6 @@ def test_a_poll_that_brought_all_there_was_is_the_last_until_more_is_wanted(
     asyncio.run(run())
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    service, address = start_broker(tmp_path)
-    with TopicAdmin(address) as admin:
-        admin.create(2, replication=1)
-    yield address
-    service.stop()
-
-
 async def send(address: str, posts: int) -> None:
     async with AIOKafkaProducer(bootstrap_servers=address) as producer:
         for number in range(posts):
@@ -97,16 +84,16 @@ async def poll(thread: PollsOnDemand, consumer: AIOKafkaConsumer) -> list[Any]:
     return [record for records in fetched.values() for record in records]
 
 
-def test_what_comes_after_a_poll_stays_with_the_brokers_until_the_next(broker: str) -> None:
+def test_what_comes_after_a_poll_stays_with_the_brokers_until_the_next(embedded: Any) -> None:
     async def run() -> None:
-        async with AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest") as consumer:
+        async with AIOKafkaConsumer(bootstrap_servers=embedded.address, auto_offset_reset="earliest") as consumer:
             consumer.assign(PLACES)
             thread = polls()
-            await send(broker, 2)
+            await send(embedded.address, 2)
             first = await poll(thread, consumer)
             while len(first) < 2:
                 first += await poll(thread, consumer)
-            await send(broker, 4)
+            await send(embedded.address, 4)
             await asyncio.sleep(0.3)
             assert not thread.more
             assert not consumer._fetcher._records
@@ -118,10 +105,10 @@ def test_what_comes_after_a_poll_stays_with_the_brokers_until_the_next(broker: s
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
-def test_while_there_is_more_than_a_poll_takes_it_is_read_ahead(broker: str) -> None:
+def test_while_there_is_more_than_a_poll_takes_it_is_read_ahead(embedded: Any) -> None:
     async def run() -> None:
-        async with AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest") as consumer:
-            await send(broker, 4 * MOST)
+        async with AIOKafkaConsumer(bootstrap_servers=embedded.address, auto_offset_reset="earliest") as consumer:
+            await send(embedded.address, 4 * MOST)
             consumer.assign(PLACES)
             thread = polls()
             assert len(await poll(thread, consumer)) == MOST
