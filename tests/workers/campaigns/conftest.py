@@ -1,10 +1,8 @@
-"""Both stores, and posts of a campaign: the same advertisement, each time changed in another way."""
+"""Posts of a campaign: the same advertisement, each time changed in another way; and a finder of it in a store."""
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Scope
 from workers.campaigns.finding import FULL_EVIDENCE
 from workers.campaigns.texts import Texts, comparable
-from workers.counters import Counters, MemoryStore, RedisStore, Store
+from workers.counters import Counters, Store
 
 NOW = 1_790_000_000_000
 OFFER = (
@@ -27,8 +25,6 @@ ENGLISH_OFFER = (
     "Bring a friend along and both of you receive a present, just leave a note and we answer every evening"
 )
 CHANGES = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏"
-
-_serial = itertools.count()
 
 
 def changed(text: str, share: float, seed: int) -> str:
@@ -58,35 +54,12 @@ Find = Callable[..., Campaigns]
 
 
 @pytest.fixture
-def runner() -> Iterator[Any]:
-    import asyncio
-
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(params=["memory", "redis"])
-def store(request: pytest.FixtureRequest, runner: Any, valkey: str) -> Iterator[Store]:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    store = RedisStore(valkey, f"campaigns-{os.getpid()}-{next(_serial)}", 30.0)
-    yield store
-    runner.run(store.close())
-
-
-@pytest.fixture
-def run(runner: Any) -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    return runner.run
-
-
-@pytest.fixture
-def find(store: Store, runner: Any) -> Find:
+def find(store: Store, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> Find:
     """The campaigns of a batch's posts, found with counters of their own in the store."""
     counters = Counters([], store, scope=Scope(least_accounts=3))
 
     def found(batch: Batch, evidence: int = FULL_EVIDENCE, committed: int = 0) -> Campaigns:
-        readings = runner.run(
+        readings = run(
             counters.apply(
                 [part._replace(committed=committed) for part in batch.parts],
                 batch.offsets,

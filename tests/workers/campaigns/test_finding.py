@@ -15,7 +15,7 @@ from workers.batch import Batch
 from workers.campaigns.campaigns import Campaigns, Guard, Scope, find
 from workers.campaigns.finding import FULL_EVIDENCE, LEAST_EVIDENCE, NO_KEY, WORTH_COMPARING
 from workers.campaigns.texts import comparable
-from workers.counters import Counters, MemoryStore, RedisStore, Store
+from workers.counters import Counters, MemoryStore, Readings, Store
 
 from .conftest import ENGLISH_OFFER, NOW, OFFER, Find, batch_of, changed, texts_of
 
@@ -188,7 +188,9 @@ async def find_in(store: Store, batch: Batch, texts: object) -> Campaigns:
     return await find(store, Scope(least_accounts=4), guard, batch.offsets, texts, GRACE_SECONDS)  # type: ignore[arg-type]
 
 
-def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run: Callable[..., None]) -> None:
+def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(
+    valkey: str, make_redis_store: Callable[[str], Store], run: Callable[..., None]
+) -> None:
     batch = batch_of([OFFER, ENGLISH_OFFER, OFFER, ENGLISH_OFFER])
     batch.posts[1].created_at = batch.posts[3].created_at = NOW + 30 * HOUR
     batch.arrived_at += 100 * HOUR
@@ -196,9 +198,7 @@ def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run:
     own = [{key.tobytes() for key in texts.keys[rows].ravel()} for rows in ([0, 2], [1, 3])]
 
     async def kept() -> None:
-        store = RedisStore(valkey, "blocks", 30.0)
-        await find_in(store, batch, texts)
-        await store.close()
+        await find_in(make_redis_store("blocks"), batch, texts)
         client = Redis.from_url(valkey)
         for block, keys in zip(texts.blocks(Scope().window_ms)[0], own, strict=True):
             fields = set(await client.hkeys(f"{{blocks}}:alike:{Scope().window_ms}:key:{block}")) - {b"lives since"}
@@ -208,13 +208,13 @@ def test_ids_lie_in_the_block_of_a_post_under_keys_of_the_post(valkey: str, run:
     run(kept())
 
 
-def test_all_that_is_kept_expires_after_twice_the_window_and_the_grace(valkey: str, run: Callable[..., None]) -> None:
+def test_all_that_is_kept_expires_after_twice_the_window_and_the_grace(
+    valkey: str, make_redis_store: Callable[[str], Store], run: Callable[..., None]
+) -> None:
     batch = batch_of([OFFER, OFFER, ENGLISH_OFFER])
 
     async def left() -> None:
-        store = RedisStore(valkey, "fading", 30.0)
-        await find_in(store, batch, texts_of(batch))
-        await store.close()
+        await find_in(make_redis_store("fading"), batch, texts_of(batch))
         client = Redis.from_url(valkey)
         names = [name async for name in client.scan_iter("{fading}:alike:*")]
         assert {name.split(b":")[3] for name in names} == {b"key", b"post", b"campaign", b"accounts"}
@@ -233,12 +233,11 @@ POSTS = st.tuples(WORDS, st.integers(0, 40), st.integers(0, 3), st.booleans(), s
 @given(st.lists(st.lists(POSTS, max_size=8), max_size=5))
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_both_stores_find_the_same(
-    valkey: str, run: Callable[..., Campaigns], batches: list[list[tuple[str, int, int, bool, int]]]
+    make_redis_store: Callable[[], Store],
+    run: Callable[..., Readings],
+    batches: list[list[tuple[str, int, int, bool, int]]],
 ) -> None:
-    global _namespaces
-    _namespaces += 1
-    redis = RedisStore(valkey, f"same-{id(run)}-{_namespaces}", 30.0)
-    both = [Counters([], store, scope=Scope(least_accounts=2)) for store in (MemoryStore(), redis)]
+    both = [Counters([], store, scope=Scope(least_accounts=2)) for store in (MemoryStore(), make_redis_store())]
     first = 0
     for posts in batches:
         batch = batch_of([changed(text, percent / 100, percent) for text, percent, *_ in posts], first)
@@ -250,13 +249,9 @@ def test_both_stores_find_the_same(
             evidence = np.array([FULL_EVIDENCE * evident for *_, evident, _ in posts], np.uint32)
             asked = [comparable(batch, evidence, [None] * len(batch)) for _ in both]
             one, other = (
-                run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts)).campaigns  # type: ignore[attr-defined]
+                run(counters.apply(batch.parts, batch.offsets, batch.times, {}, texts)).campaigns
                 for counters, texts in zip(both, asked, strict=True)
             )
             assert one.ids.tolist() == other.ids.tolist()
             assert one.shown.tolist() == other.shown.tolist()
             assert one.grown == other.grown
-    run(redis.close())
-
-
-_namespaces = 0
