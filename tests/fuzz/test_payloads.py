@@ -33,7 +33,6 @@ class StoredRecord:
     value: bytes | None
     key: bytes | None
     timestamp: int
-    topic: str = "posts"
     headers: tuple[()] = ()
 
 

@@ -53,8 +53,6 @@ class Record(NamedTuple):
     offset: int
     value: bytes
     key: bytes
-    topic: str = "posts"
-    partition: int = 0
     timestamp: int = NOW
     headers: tuple[tuple[str, bytes], ...] = ()
 

@@ -18,9 +18,8 @@ from topics.campaign import decode as read_campaign
 from topics.dead_letter import DeadLetter
 from topics.decision import Source, decode
 from topics.post import Author, Post
+from workers.assembly import offline_judge
 from workers.batch import Batch
-from workers.counters import CountersUnavailable
-from workers.counters.store import Request
 from workers.decoding import arrivals
 from workers.judge import AssemblyError, Judge
 from workers.metrics import Metrics
@@ -207,19 +206,12 @@ def test_what_is_logged_of_a_failed_step_quotes_nothing_of_the_post(
 
 
 def test_where_a_partition_s_counters_cannot_be_read_its_decisions_go_on_marked_degraded(
-    judge: Judge, record: Any, post_bytes: Any, monkeypatch: pytest.MonkeyPatch
+    judge: Judge, record: Any, post_bytes: Any, refusing: Any
 ) -> None:
-    answer = judge._counters._store.apply
-
-    async def gone(request: Request) -> Any:
-        if request.guard.endswith(":1"):
-            raise CountersUnavailable("no Redis")
-        return await answer(request)
-
-    monkeypatch.setattr(judge._counters._store, "apply", gone)
     values = [post_bytes(0), post_bytes(1, SOLICITATION)]
     fetch = {partition: [record(offset, value) for offset, value in enumerate(values)] for partition in (0, 1, 2)}
-    outputs = asyncio.run(Moderator(judge, Metrics()).moderate(fetch, dict.fromkeys(fetch, 0))).rows
+    with refusing(judge._counters._store, "apply", 1):
+        outputs = asyncio.run(Moderator(judge, Metrics()).moderate(fetch, dict.fromkeys(fetch, 0))).rows
     for partition, of_partition in outputs.items():
         decisions = [decode(row.value or b"") for rows in of_partition.values() for row in rows]
         assert [decision.degraded for decision in decisions] == [partition == 1] * 2
@@ -262,8 +254,6 @@ VALUES = st.one_of(
 
 @pytest.fixture(scope="module")
 def shared_judge() -> Judge:
-    from workers.assembly import offline_judge
-
     return offline_judge(None, None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SLUICEGATE = (sys.executable, "-c", "from workers.cli import main; main()")
+SLUICEGATE = (sys.executable, "-m", "workers")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ def test_a_reader_that_has_had_enough_ends_a_command_in_peace(command: tuple[str
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait() == 0
+
+
+@pytest.mark.parametrize("command", [("simulate", "--count", "60000"), ("score", "posts.jsonl")], ids=" ".join)
+def test_a_reader_that_leaves_after_the_first_line_is_no_error(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text('{"text": "what a fine day"}\n' * 20_000)
+    with subprocess.Popen(
+        [*SLUICEGATE, *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(60) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
