@@ -79,8 +79,7 @@ PIPELINES = {
 def test_the_compiled_probability_is_the_pipelines(kind: str, texts: list[str], names: Any) -> None:
     pipeline = PIPELINES[kind]
     given_names = names.draw(st.lists(st.text(max_size=12), min_size=len(texts), max_size=len(texts)))
-    model = compile_pipeline(pipeline)
-    assert model is not None
+    model = compiled(pipeline)
     got = WeightTable([model]).probabilities(grams(fold(texts)), grams(fold(given_names)))[:, 0]
     read = documents(texts, given_names, "name+text" if model.named else "text")
     assert np.abs(got - pipeline.predict_proba(read)[:, 1]).max() < 3e-5
@@ -88,8 +87,7 @@ def test_the_compiled_probability_is_the_pipelines(kind: str, texts: list[str], 
 
 @pytest.mark.parametrize("kind", PIPELINES)
 def test_the_compiled_probability_holds_on_written_posts(kind: str) -> None:
-    model = compile_pipeline(PIPELINES[kind])
-    assert model is not None
+    model = compiled(PIPELINES[kind])
     got = WeightTable([model]).probabilities(grams(fold(TEXTS)), grams(fold(NAMES)))[:, 0]
     read = documents(TEXTS, NAMES, "name+text" if model.named else "text")
     assert np.abs(got - PIPELINES[kind].predict_proba(read)[:, 1]).max() < (
@@ -98,11 +96,10 @@ def test_the_compiled_probability_holds_on_written_posts(kind: str) -> None:
 
 
 def test_models_side_by_side_score_as_they_do_alone() -> None:
-    models = [compile_pipeline(PIPELINES[kind]) for kind in ("plain", "platt", "named")]
-    known = [model for model in models if model is not None]
+    models = [compiled(PIPELINES[kind]) for kind in ("plain", "platt", "named")]
     text, name = grams(fold(TEXTS)), grams(fold(NAMES))
-    together = WeightTable(known).probabilities(text, name)
-    for place, model in enumerate(known):
+    together = WeightTable(models).probabilities(text, name)
+    for place, model in enumerate(models):
         assert (together[:, place] == WeightTable([model]).probabilities(text, name)[:, 0]).all()
 
 
@@ -158,9 +155,7 @@ def test_pieces_cover_each_text_and_are_no_longer_than_asked(lengths: list[int],
 def test_a_very_long_text_and_empty_ones_beside_it_are_scored() -> None:
     texts = ["", TEXTS[0] * 5_000, "", TEXTS[1], ""]
     pipeline = PIPELINES["platt"]
-    model = compile_pipeline(pipeline)
-    assert model is not None
-    got = WeightTable([model]).probabilities(grams(fold(texts)), grams(fold([""] * 5)))[:, 0]
+    got = WeightTable([compiled(pipeline)]).probabilities(grams(fold(texts)), grams(fold([""] * 5)))[:, 0]
     assert np.abs(got - pipeline.predict_proba(texts)[:, 1]).max() < 1e-4
 
 

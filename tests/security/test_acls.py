@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePatternFilter
 from kafka.admin import ACLResourcePatternType as PatternType
 from kafka.admin import ResourceType as Kind
+from secured.rights import printed_commands
 
 from deploy import acls
 from topics.catalog import TOPICS
@@ -61,8 +62,7 @@ def test_no_other_rights_are_on_the_broker(cluster: Any) -> None:
     )
     with contextlib.closing(KafkaAdminClient(**cluster.arguments("admin"))) as admin:
         found, _ = admin.describe_acls(everything)
-    printed = subprocess.run([sys.executable, "-m", "deploy.acls"], capture_output=True, text=True, check=True)
-    assert len(found) == sum(line.count("--operation") for line in printed.stdout.splitlines())
+    assert len(found) == sum(command.count("--operation") for command in printed_commands())
 
 
 async def write(party: str, topics: tuple[str, ...], cluster: Any) -> set[str]:
