@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.registry import Entry, RegistryError, write_json
+from models.registry import Entry, RegistryError, alone, write_json
 
 EDGES = np.array((0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99), np.float32)
 """A bin holds scores above the edge before it, up to and with its own; the last holds those above every edge."""
@@ -75,10 +75,11 @@ def write_reference(directory: Path, entry: Entry, posts: str, scores: NDArray[A
     """
     if len(scores) < LEAST_POSTS:
         return False
-    try:
-        references = read_references(directory)
-    except RegistryError:
-        references = {}
-    references[entry.name] = Reference(entry.version, posts, binned(scores).tolist())
-    write_json(directory / REFERENCE_FILE, msgspec.json.encode(references, order="sorted"))
+    with alone(directory):
+        try:
+            references = read_references(directory)
+        except RegistryError:
+            references = {}
+        references[entry.name] = Reference(entry.version, posts, binned(scores).tolist())
+        write_json(directory / REFERENCE_FILE, msgspec.json.encode(references, order="sorted"))
     return True

@@ -7,12 +7,15 @@ never opened.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
 import re
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,6 +25,7 @@ from models.documents import Reads
 
 SHIPPED = Path(__file__).with_name("artifacts")
 MANIFEST = "manifest.json"
+LOCK = ".lock"
 MAX_PATH, MAX_PART = 1_000, 255
 """Characters of a path and bytes of one part of it: longer ones no file system takes."""
 MODEL_FILE, CARD_FILE = "model.joblib", "CARD.md"
@@ -170,11 +174,6 @@ class Registry:
         content = dumped(pipeline)
         digest = hashlib.sha256(content).hexdigest()
         version = digest[:8]
-        folder = self.directory / name / version
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MODEL_FILE).write_bytes(content)
-        if card is not None:
-            (folder / CARD_FILE).write_text(card.replace("{version}", version), encoding="utf-8")
         entry = Entry(
             name=name,
             version=version,
@@ -185,24 +184,29 @@ class Registry:
             trained=trained,
             layout=layout_of(pipeline),
         )
-        others = [known for known in self.manifest.models if (known.name, known.version) != (name, version)]
-        self.manifest.models = sorted([*others, entry], key=lambda known: (known.name, known.trained))
-        self.manifest.current[name] = version
-        self.write()
+        with self._changing():
+            folder = self.directory / name / version
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / MODEL_FILE).write_bytes(content)
+            if card is not None:
+                (folder / CARD_FILE).write_text(card.replace("{version}", version), encoding="utf-8")
+            others = [known for known in self.manifest.models if (known.name, known.version) != (name, version)]
+            self.manifest.models = sorted([*others, entry], key=lambda known: (known.name, known.trained))
+            self.manifest.current[name] = version
         return entry
 
     def use(self, name: str, version: str) -> None:
         """Serve this version from now on."""
-        self.manifest.current[name] = self.entry(name, version).version
-        self.write()
+        with self._changing():
+            self.manifest.current[name] = self.entry(name, version).version
 
     def remove(self, name: str, version: str) -> None:
         """Take a version that is not served out of the manifest, and delete its files."""
-        entry = self.entry(name, version)
-        if self.manifest.current.get(name) == version:
-            raise RegistryError(f"{name} {version} is served; name another with `sluicegate models use` first")
-        self.manifest.models = [known for known in self.manifest.models if known != entry]
-        self.write()
+        with self._changing():
+            entry = self.entry(name, version)
+            if self.manifest.current.get(name) == version:
+                raise RegistryError(f"{name} {version} is served; name another with `sluicegate models use` first")
+            self.manifest.models = [known for known in self.manifest.models if known != entry]
         # A folder of its own goes with its card; of one that others share, only the model.
         model = self.inside(entry)
         model.unlink(missing_ok=True)
@@ -210,12 +214,32 @@ class Registry:
         if model.parent == own and own.is_dir():
             shutil.rmtree(own)
 
-    def write(self) -> None:
-        """Write the manifest, whole or not at all."""
-        current = {name: self.manifest.current[name] for name in sorted(self.manifest.current)}
-        write_json(
-            self.directory / MANIFEST, msgspec.json.encode(Manifest(current=current, models=self.manifest.models))
-        )
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """The manifest as it is by now, to be changed; then it is written, whole or not at all."""
+        path = self.directory / MANIFEST
+        with alone(self.directory):
+            if path.exists():
+                self.manifest = read_manifest(path)
+            yield
+            current = {name: self.manifest.current[name] for name in sorted(self.manifest.current)}
+            write_json(path, msgspec.json.encode(Manifest(current=current, models=self.manifest.models)))
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Change a registry while nobody else does: other commands that are about to, wait here until this one is done.
+
+    That is moments: a model is trained before, and only then written and listed. RegistryError if it cannot be
+    written to.
+    """
+    try:
+        file = (directory / LOCK).open("a")
+    except OSError as error:
+        raise RegistryError(f"{directory} cannot be written to: {error.strerror}") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_json(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def test_the_same_references_are_the_same_file_whichever_was_kept_first(tmp_path
             write_reference(folder, msgspec.structs.replace(ENTRY, name=name), "some posts", np.zeros(LEAST_POSTS))
         files.append((folder / "scores.json").read_bytes())
     assert files[0] == files[1]
+
+
+def test_references_that_are_written_at_once_are_all_kept(tmp_path: Path) -> None:
+    entries = [msgspec.structs.replace(ENTRY, name=f"model{number}") for number in range(8)]
+    with ThreadPoolExecutor(len(entries)) as threads:
+        list(threads.map(lambda entry: write_reference(tmp_path, entry, "posts", np.zeros(LEAST_POSTS)), entries))
+    assert read_references(tmp_path).keys() == {entry.name for entry in entries}
 
 
 def test_too_few_posts_are_no_reference(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,29 @@ def test_the_same_pipeline_is_the_same_version_listed_once(folder: Path) -> None
     before = manifest(folder)
     Registry(folder).add("spam", pipeline(), "text", "2026-01-02")
     assert manifest(folder) == before
+
+
+def test_models_that_are_added_at_once_are_all_listed_and_served(folder: Path) -> None:
+    opened = {f"model{number}": Registry(folder) for number in range(8)}
+    with ThreadPoolExecutor(len(opened)) as threads:
+        list(threads.map(lambda name: opened[name].add(name, pipeline(), "text", "2026-01-02"), opened))
+    assert Registry(folder).names() == sorted([*opened, "spam"])
+
+
+def test_what_another_command_has_added_meanwhile_is_kept_and_can_be_served(folder: Path) -> None:
+    before = Registry(folder)
+    first = before.entry("spam").version
+    second = Registry(folder).add("spam", pipeline(0.1), "text", "2026-02-03").version
+    with pytest.raises(RegistryError, match="is served"):
+        before.remove("spam", second)
+    before.use("spam", first)
+    before.remove("spam", second)
+    assert [entry["version"] for entry in manifest(folder)["models"]] == [first]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(folder: Path) -> None:
+    (folder / ".lock").unlink()
+    (folder / ".lock").mkdir()
+    registry = Registry(folder)
+    with pytest.raises(RegistryError, match="cannot be written to"):
+        registry.use("spam", registry.entry("spam").version)
