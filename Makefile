@@ -52,7 +52,7 @@ soak: $(STAMP) ## Half load for 20 minutes: are memory, file descriptors and lag
 audit: $(STAMP) ## Licences of what is shipped, known vulnerabilities of what is locked (asks a service on the network)
 	@$(BIN)/python -m deploy.audit
 
-kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside this tree (needs Java 17+)
+kafka: $(STAMP) ## Fetch Apache Kafka from Maven Central into a cache outside this tree (needs Java 17+ and Maven)
 	@$(BIN)/python -m deploy.kafka fetch
 
 schemas: $(STAMP) ## Write topics/schema/ anew from the message types

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     kafka: str = Field("localhost:9092", description="Kafka brokers, host:port, several with commas")
-    group: str = Field("sluicegate", min_length=1, description="consumer group; also names the counters' replay guard")
+    group: str = Field("sluicegate", min_length=1, description="consumer group; also in the name of every key in Redis")
     delivery: Literal["exactly_once", "at_least_once"] = Field(
         "exactly_once", description="exactly_once needs a broker with transactions, such as Apache Kafka"
     )
