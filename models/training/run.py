@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,14 +124,8 @@ def train(
     if order.ablation:
         ablation = Ablation(learned, reads, order.seed, ways, lambda line: say(f"{name}: {line}"))
         worths = ablation.run({file: examples(posts, file) for file, posts in sets.items()})
-        curve = linear_and_calibration(fitted.pipeline["classifier"])
-        parted = ablation.left_out(PARTED[name], curve[1]) if curve and shipped and name in PARTED else {}
-        for file, (rows, left_out) in parted.items():
-            positive, weights = learned.positive[rows], learned.weights[rows]
-            measured.append(measure(f"{file}, in parts", False, positive, left_out))
-            if file in BY_HAND:
-                trusted = weights == weights.max()
-                measured.append(measure("of these, labelled by hand", False, positive[trusted], left_out[trusted]))
+        if shipped and name in PARTED:
+            measured += in_parts(ablation, PARTED[name], learned, fitted.pipeline)
     card = Card(
         name,
         reads,
@@ -149,6 +143,18 @@ def train(
     write_reference(order.out, entry, "held out of training", fitted.held_out_chance)
     say(f"{name}: wrote version {entry.version} to {order.out / entry.file}")
     return entry
+
+
+def in_parts(ablation: Ablation, files: Sequence[str], learned: Examples, pipeline: Any) -> Iterator[Measured]:
+    """Figures on sets that are learned from whole, by models that each left out a part of them."""
+    curve = linear_and_calibration(pipeline["classifier"])
+    assert curve is not None
+    for file, (rows, chance) in ablation.left_out(files, curve[1]).items():
+        positive, weights = learned.positive[rows], learned.weights[rows]
+        yield measure(f"{file}, in parts", False, positive, chance)
+        if file in BY_HAND:
+            trusted = weights == weights.max()
+            yield measure("of these, labelled by hand", False, positive[trusted], chance[trusted])
 
 
 def measure(file: str, transfer: bool, positive: NDArray[np.bool_], chance: NDArray[np.floating]) -> Measured:
