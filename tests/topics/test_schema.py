@@ -125,7 +125,7 @@ def descriptions(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from descriptions(inner, f"{path}.{name}")
 
 
-@pytest.mark.parametrize("name", ["post.json", "decision.json", "dead_letter.json", "asyncapi.json"])
+@pytest.mark.parametrize("name", documents())
 def test_every_field_is_described(name: str) -> None:
     found = list(descriptions(schema(name)))
     assert found

@@ -23,7 +23,7 @@ def sluicegate_topics(*arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("named_broker")
-def test_create_then_check_then_describe() -> None:
+def test_topics_that_were_created_differ_in_nothing_and_are_described() -> None:
     assert sluicegate_topics("check").exit_code == 1
     created = sluicegate_topics("create", "--partitions", "2", "--json")
     assert json.loads(created.output) == {

@@ -64,15 +64,23 @@ FOUND = np.dtype([("offset", "<i8"), ("id", "<u8"), ("shown", "u1")])
 
 
 @dataclass(frozen=True, slots=True)
-class FindRequest:
-    """The comparable posts of one batch of one partition."""
+class Guarded:
+    """A batch of one partition, by the offsets of its first and last post, under the claim (epoch) of an owner."""
 
     guard: str
+    """Name of the replay guard: one for each source and partition."""
     guard_ttl_seconds: int
     epoch: int
     committed: int
+    """Offsets below this never come again."""
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindRequest(Guarded):
+    """The comparable posts of one batch of one partition."""
+
     space: str
     """What the names of all that is kept begin with."""
     ttl_seconds: int

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from workers.campaigns.finding import FindRequest, Found, FoundBefore
+from workers.campaigns.finding import FindRequest, Found, FoundBefore, Guarded
 from workers.campaigns.memory import MemoryFinder
 from workers.counters.store import (
     FULL,
@@ -44,12 +44,12 @@ class _Guard:
         self.answers: dict[tuple[int, int], bytes] = {}
 
 
-def _sharing(kept: dict[tuple[int, int], T], request: Request | FindRequest) -> tuple[T, ...]:
+def _sharing(kept: dict[tuple[int, int], T], request: Guarded) -> tuple[T, ...]:
     """What is kept of batches that share offsets with the request."""
     return tuple(one for (first, last), one in kept.items() if first <= request.last and last >= request.first)
 
 
-def _keep(kept: dict[tuple[int, int], T], request: Request | FindRequest, one: T) -> None:
+def _keep(kept: dict[tuple[int, int], T], request: Guarded, one: T) -> None:
     """Keep this for the request's offsets, and nothing for those that are committed."""
     kept[request.first, request.last] = one
     for bounds in [bounds for bounds in kept if bounds[1] < request.committed]:
@@ -101,7 +101,7 @@ class MemoryStore:
     async def close(self) -> None:
         pass
 
-    def _fence(self, request: Request | FindRequest) -> _Guard:
+    def _fence(self, request: Guarded) -> _Guard:
         guard = self._guards.setdefault(request.guard, _Guard())
         if request.epoch < guard.epoch:
             raise StaleEpoch(request.epoch, guard.epoch)

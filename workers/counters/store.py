@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from workers.campaigns.finding import Finder
+from workers.campaigns.finding import Finder, Guarded
 
 PANES = 6
 """Parts a window moves by: a reading covers the post's own pane and the five before it."""
@@ -81,17 +81,9 @@ def hash_name(identity: str, block: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One batch of one partition."""
+class Request(Guarded):
+    """What one batch of one partition is counted in."""
 
-    guard: str
-    """Name of the replay guard: one for each source and partition."""
-    guard_ttl_seconds: int
-    epoch: int
-    committed: int
-    """Offsets below this never come again."""
-    first: int
-    last: int
     cells: Cells
     recipe: bytes
     """What the client needs to compute the readings again from the old values; opaque to the store."""
