@@ -112,29 +112,29 @@ def _built(panel: Panel, number: int) -> Any:
         else:
             query = query.range()
         made = made.with_target(query)
-    if panel.bounds:
+    if panel.bounds or panel.kind == "now":
         made = made.thresholds(_thresholds(panel.bounds))
     if panel.kind == "now":
         made = made.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS)).reduce_options(
             options.ReduceDataOptions().calcs(["lastNotNull"])
         )
-        if not panel.bounds:
-            made = made.thresholds(_thresholds(None))
-    if panel.kind == "lines":
-        made = made.min(0).fill_opacity(40 if panel.stacked else 8).line_width(1)
-        made = made.legend(
-            options.VizLegendOptions()
-            .display_mode(common.LegendDisplayMode.TABLE)
-            .placement(common.LegendPlacement.BOTTOM)
-            .calcs(["lastNotNull", "max"])
-            .show_legend(True)
-        )
-        if panel.stacked:
-            made = made.stacking(options.StackingConfig().mode(common.StackingMode.NORMAL))
-        if panel.bounds:
-            made = made.thresholds_style(
-                options.GraphThresholdsStyleConfig().mode(common.GraphTresholdsStyleMode.DASHED)
-            )
+    return _drawn(made, panel) if panel.kind == "lines" else made
+
+
+def _drawn(made: Any, panel: Panel) -> Any:
+    """How lines look, with a legend that tells of each the last value and the greatest."""
+    made = made.min(0).fill_opacity(40 if panel.stacked else 8).line_width(1)
+    made = made.legend(
+        options.VizLegendOptions()
+        .display_mode(common.LegendDisplayMode.TABLE)
+        .placement(common.LegendPlacement.BOTTOM)
+        .calcs(["lastNotNull", "max"])
+        .show_legend(True)
+    )
+    if panel.stacked:
+        made = made.stacking(options.StackingConfig().mode(common.StackingMode.NORMAL))
+    if panel.bounds:
+        made = made.thresholds_style(options.GraphThresholdsStyleConfig().mode(common.GraphTresholdsStyleMode.DASHED))
     return made
 
 
