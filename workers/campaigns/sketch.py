@@ -7,7 +7,8 @@ texts agree in as many parts as their sets of grams have in common. Sets know no
 The *keys* are minima of long grams (3 Chinese characters, or 6 letters): rare enough that who shares one may be alike.
 The *sketch* is of short grams (2 characters, or 4 letters), which survive where one character in five was changed.
 
-Links, mentions, hashtags and numbers are left out, for they change from copy to copy, and so is what a text quotes.
+Links, mentions, hashtags and numbers are left out, for they change from copy to copy, and so is what a post quotes in
+an alphabet. Other quotes are not: else `//@name` would hide the advertisement behind it.
 Where hardly anything is left of a long text that has a number to call, its numbers are kept.
 """
 
@@ -34,9 +35,9 @@ and again, or little but those: then this is enough. Where PHONE_DIGITS of them 
 ALPHABETS_END = 0x0590  # codes below are letters and digits of scripts that need more of them to say something
 PHONE_DIGITS = 7
 
-# A mention of a quoted author ends with a colon; what follows are that author's words. Each way begins with a letter of
-# its own, which the engine then looks for alone.
-_QUOTED = r"//@.*|R(?<=\bR)T @.*"
+# A quote in an alphabet, as Twitter has them: tweets about one event have its names in common, and would be a campaign.
+# Each way begins with a letter of its own, which the engine then looks for alone.
+_QUOTED = r"R(?<=\bR)T @[^\n\u3040-\u9fff\uac00-\ud7a3]*"
 _ADDED = r"https?://[!-~]*|@[A-Za-z0-9_.-]+|@[^\s@:：,，]{1,30}(?=[\s:：,，]|$)|#[^#\n]{1,40}#|#\w+"
 CHANGING, CHANGING_IN_OWN_WORDS = (re.compile(ways, re.MULTILINE) for ways in (f"{_QUOTED}|{_ADDED}", _ADDED))
 
@@ -179,13 +180,13 @@ def chained(grams: Hashes, size: int) -> Hashes:
 
 
 def may_quote(post: Post) -> bool:
-    """Whether quoted words in a post are another's. A repost has such; but who comments or writes to someone, and puts
-    `//@name:` before an advertisement, has written it."""
+    """Whether quoted words in a post may be another's. Who comments or writes to someone, and puts `//@name:` before an
+    advertisement, has written it."""
     return post.kind in ("post", "repost")
 
 
 def changing(batch: Batch, rows: NDArray[np.intp], starts: Places) -> Flags:
-    """Which of the codes of `rows` are of links, mentions, hashtags and quotes.
+    """Which of the codes of `rows` are of links, mentions, hashtags and quotes in an alphabet.
 
     starts: where the codes of each row begin, and the last end.
     """

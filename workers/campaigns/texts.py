@@ -16,7 +16,11 @@ from workers.campaigns.finding import HEAD, NO_KEY, POST, SAMPLE_CHARACTERS, SLO
 from workers.campaigns.sketch import may_quote, sketches
 from workers.keys import hash_strings
 
-QUOTE = re.compile(r"(?://|\bRT )@([^\s:：]{1,64})")
+QUOTE = re.compile(r"(?://|\bRT )@[^\s:：]{1,64}[:：]?")
+QUOTE_BEGINNING = 24
+"""So many characters tell a quoted passage from others: platforms cut long ones at different places."""
+OWN_WORDS = 2
+"""Who writes more than so many times what is quoted has little in common with others that quote the same."""
 
 
 class NumberedKeys(NamedTuple):
@@ -168,9 +172,10 @@ def _names(batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
 
 
 def _repeated(batch: Batch, rows: list[int], texts: list[str]) -> list[tuple[int, str]]:
-    """Places of the reposts and quotes, and the original or the author that each repeats.
+    """Places of the reposts and quotes, and the original or the passage that each repeats.
 
-    They are counted for what they repeat: those of one original are one account together, however many they are.
+    They are counted for what they repeat: those of one original are one account together, however many they are. Not so
+    what stands behind one name: a mark before an advertisement would hide it, however its copies are changed.
     """
     repeated = [
         (place, f"repost {post.reply_to}")
@@ -178,6 +183,8 @@ def _repeated(batch: Batch, rows: list[int], texts: list[str]) -> list[tuple[int
         if (post := batch.posts[row]).kind == "repost" and post.reply_to
     ]
     for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
-        if ("//@" in text or "RT @" in text) and may_quote(batch.posts[row]) and (quoted := QUOTE.search(text)):
-            repeated.append((place, f"@{quoted[1]}"))
+        if ("//@" in text or "RT @" in text) and may_quote(batch.posts[row]):
+            own, *quoted = map(str.strip, QUOTE.split(text))
+            if quoted and len(longest := max(quoted, key=len)) * OWN_WORDS >= len(own):
+                repeated.append((place, f"quote {longest[:QUOTE_BEGINNING]}"))
     return repeated

@@ -119,6 +119,36 @@ def test_quotes_of_one_author_are_none_even_if_they_sell_in_many_lines(end: str)
     assert not any(campaigns(posts(said * 10)))
 
 
+@pytest.mark.parametrize("cut", [None, 70])
+def test_who_quotes_an_original_through_others_or_in_part_quotes_it_all_the_same(cut: int | None) -> None:
+    ways = (
+        "真的便宜",
+        "转发",
+        "//@小芳:想去 ",
+        "看看 //@阿强:有人去过吗 //@小芳:想去 ",
+        "收藏了，改天去 //@大伟:求地址 ",
+    )
+    assert not any(campaigns(posts([f"{way}//@店长阿明:{OFFER} https://shop.example"[:cut] for way in ways * 8])))
+
+
+@pytest.mark.parametrize("kind", ["post", "repost", "comment", "message"])
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "//@店长阿明: {}",
+        "RT @shop: {}",
+        "路过看看 //@店长阿明: {}",
+        "//@小芳: {} //@店长阿明: 好的",
+        "{} //@店长阿明: 好的",
+    ],
+)
+def test_the_mark_of_a_quote_hides_no_advertisement_whose_copies_are_changed(kind: Kind, disguise: str) -> None:
+    copies = [disguise.format(changed(ADVERTISEMENT, 0.1, seed)) for seed in range(20)]
+    named = campaigns(posts(copies, kind=kind))
+    assert all(named[6:])
+    assert len(set(named[6:])) == 1
+
+
 @pytest.mark.parametrize("kind", ["comment", "message"])
 @pytest.mark.parametrize("disguise", ["//@店长阿明: {}", "RT @shop: {}", "{} //@店长阿明"])
 def test_who_comments_or_writes_to_someone_quotes_nobody(kind: Kind, disguise: str) -> None:
