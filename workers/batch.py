@@ -72,6 +72,10 @@ class Batch:
         )
         return Batch(self.posts[rows], self.offsets[rows], self.arrived_at[rows], parts, self.contexts)
 
+    def partition(self, row: int) -> int:
+        """The input partition that a row is of."""
+        return next(part.partition for part in self.parts if row < part.stop)
+
     @cached_property
     def ids(self) -> list[str]:
         return [post.id for post in self.posts]

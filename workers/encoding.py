@@ -22,7 +22,6 @@ def _rounded(value: Any) -> Any:
 def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decision]:
     """The full decisions of `rows`, explained."""
     batch, verdicts = judgement.batch, judgement.verdicts
-    partitions = {row: part.partition for part in batch.parts for row in rows if part.start <= row < part.stop}
     rules = {
         index: FiredRule(rule.name, rule.verdict, rule.category, rule.reason)
         for index, rule in ((index, verdicts.rules[index]) for index, _ in verdicts.hits)
@@ -46,7 +45,7 @@ def decisions(judgement: Judgement, rows: list[int], judge: Judge) -> list[Decis
                 policy=judge.policy.version,
                 models=judge.scorer.versions,
                 degraded=bool(judgement.degraded[row]),
-                source=Source(partitions[row], int(batch.offsets[row])),
+                source=Source(batch.partition(row), int(batch.offsets[row])),
                 created_at=int(batch.created_at[row]),
                 arrived_at=int(batch.arrived_at[row]),
                 campaign=judgement.campaigns.name(row),
@@ -115,6 +114,5 @@ def campaign_rows(judgement: Judgement) -> dict[int, list[Row]]:
             samples=grown.samples,
             links=grown.links,
         )
-        partition = next(part.partition for part in judgement.batch.parts if part.start <= row < part.stop)
-        rows.setdefault(partition, []).append(Row(name.encode(), encode_campaign(told)))
+        rows.setdefault(judgement.batch.partition(row), []).append(Row(name.encode(), encode_campaign(told)))
     return rows
