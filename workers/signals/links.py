@@ -136,20 +136,20 @@ def is_bare_link(host: str, path: str | None, site: Site) -> bool:
 
 
 def site_of(host: str) -> Site | None:
-    """The site of a host as written, in Unicode or punycode; None for what can be no host."""
-    if len(host) <= LONGEST_HOST:
-        return _site_of(host)
+    """The site of a host as written, in Unicode or punycode; None for what can be no host.
+
+    Chinese text may follow a domain without a space: then it is the site of what stands before.
+    """
     # A text may be nothing but "host": what is remembered is short, however many such texts are sent.
-    return glued_site(host)
-
-
-def glued_site(host: str) -> Site | None:
-    """The site of a domain that Chinese text follows without a space; None where that is not so."""
-    prefix = PLAIN_HOST.match(host)
-    if prefix is None or prefix.end() == len(host):
-        return None
-    site = site_of(prefix.group())
-    return site if site and site.suffix else None
+    site = _site_of(host) if len(host) <= LONGEST_HOST else None
+    if site and site.suffix:
+        return site
+    plain = PLAIN_HOST.match(host)
+    if plain and plain.end() < len(host) and len(plain[0]) <= LONGEST_HOST:
+        before = _site_of(plain[0])
+        if before and before.suffix:
+            return before
+    return site
 
 
 @lru_cache(maxsize=1 << 16)
@@ -158,8 +158,6 @@ def _site_of(host: str) -> Site | None:
     if not any(map(str.isalnum, plain)):
         return None
     result = suffix_list().extract_str(plain)
-    if not result.suffix and (glued := glued_site(host)):
-        return glued
     domain = result.top_domain_under_public_suffix or plain
     shortener = domain in shorteners() or plain in shorteners()
     return Site(domain, result.suffix, shortener, not plain.isascii())
