@@ -22,6 +22,13 @@ TOPIC_OF: Final[dict[Verdict, str]] = {"allow": ALLOW.name, "flag": FLAG.name, "
 COMMIT_SECONDS: Final = 5.0
 LAST_SECONDS: Final = 5.0
 
+# What a decision has of each thing that can be asked for.
+_NAMES: Final[tuple[Callable[[Decision], list[str]], ...]] = (
+    lambda decision: [rule.category for rule in decision.rules],
+    lambda decision: [rule.name for rule in decision.rules],
+    lambda decision: [decision.id],
+    lambda decision: [decision.author],
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -71,6 +78,8 @@ class Decisions(Iterator[Decision]):
             reading never ends.
         category: only decisions on which a rule of this category fired, or of one of these.
         rule: only decisions on which this rule fired, or one of these.
+        post: only decisions on the post with this id, or one of these.
+        author: only decisions on posts of the account with this id, or of one of these.
         on_unreadable: called with each record that is no decision; without it such a record is logged as a warning.
             The reading goes on, unless it raises.
         patience: seconds.
@@ -94,6 +103,8 @@ class Decisions(Iterator[Decision]):
         until: datetime | None = None,
         category: str | Collection[str] | None = None,
         rule: str | Collection[str] | None = None,
+        post: str | Collection[str] | None = None,
+        author: str | Collection[str] | None = None,
         on_unreadable: Callable[[Unreadable], object] | None = None,
         patience: float = 120.0,
         **connection: Any,
@@ -102,7 +113,8 @@ class Decisions(Iterator[Decision]):
             raise ValueError(f"{min(wrong)!r} is no verdict: there are {', '.join(TOPIC_OF)}")
         if group is not None and until is not None:
             raise ValueError("a group goes on where it ended, so it has no `until`: leave one of them out")
-        self._categories, self._rules = _chosen(category), _chosen(rule)
+        asked = zip((category, rule, post, author), _NAMES, strict=True)
+        self._asked = [(_chosen(names), names_of) for names, names_of in asked if names is not None]
         self._on_unreadable = on_unreadable or _logger.warning
         self._commits = group is not None
         self._waiting: deque[Any] = deque()
@@ -183,9 +195,7 @@ class Decisions(Iterator[Decision]):
         ):
             self.repeats += 1
             return None
-        if (self._categories is None or any(rule.category in self._categories for rule in decision.rules)) and (
-            self._rules is None or any(rule.name in self._rules for rule in decision.rules)
-        ):
+        if all(not chosen.isdisjoint(names_of(decision)) for chosen, names_of in self._asked):
             return decision
         self._note(record, decision)
         return None
@@ -239,5 +249,5 @@ def _milliseconds(when: datetime | None, name: str) -> int | None:
     return None if when is None else max(0, int(when.timestamp() * 1_000))
 
 
-def _chosen(names: str | Collection[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset([names] if isinstance(names, str) else names)
+def _chosen(names: str | Collection[str]) -> frozenset[str]:
+    return frozenset([names] if isinstance(names, str) else names)

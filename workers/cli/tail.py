@@ -69,16 +69,12 @@ def command(
     now = datetime.now(UTC)
     show = _print_json if as_json or not sys.stdout.isatty() else _printer(Console(highlight=False))
     console = recording() if picture else None
-    filters = {"category": category or None, "rule": rule or None}
+    asked = {"category": category, "rule": rule, "post": posts, "author": authors}
+    filters = {name: names for name, names in asked.items() if names}
     begin = since or (None if until_now else now)
     try:
         with reading(kafka, verdicts, since=begin, until=now if until_now else None, **filters) as decisions:
-            wanted = (
-                decision
-                for decision in decisions
-                if (not posts or decision.id in posts) and (not authors or decision.author in authors)
-            )
-            for decision in itertools.islice(wanted, count):
+            for decision in itertools.islice(decisions, count):
                 assert decisions.latest
                 show(decision, decisions.latest.timestamp)
                 if console:

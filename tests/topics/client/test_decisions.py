@@ -140,6 +140,15 @@ def test_filters_go_by_any_rule_that_fired(desk: Any) -> None:
     assert found(rule="flood", category="marketing") == []
 
 
+def test_the_decisions_on_a_post_or_an_account_can_be_asked_for(desk: Any) -> None:
+    desk.write(*(desk.decision(offset) for offset in range(4)))
+    one, other, *_ = everything(desk)
+    assert [decision.id for decision in everything(desk, post=one.id)] == [one.id]
+    assert [decision.id for decision in everything(desk, post=[one.id, other.id, "none"])] == [one.id, other.id]
+    assert {decision.author for decision in everything(desk, author=other.author)} == {other.author}
+    assert list(everything(desk, post=one.id, author="nobody")) == []
+
+
 def test_what_is_no_decision_is_told_counted_and_passed(
     desk: Any, group: str, caplog: pytest.LogCaptureFixture
 ) -> None:
