@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 
+from models.lines import without_mark
 from topics.decision import Span
 from topics.post import LATEST, Author, Kind, Media, Post
 from workers.batch import Batch
@@ -83,14 +83,14 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
         lines: JSON objects; only `text` is required.
         explain: give spans for every model that a fired rule names, and the post itself.
     """
-    numbered = iter(enumerate(lines, 1))
+    numbered = iter(enumerate(without_mark(lines), 1))
     first_offset = 0
     while chunk := list(itertools.islice(numbered, BATCH)):
         posts: list[Post] = []
         outcomes: list[Scored | None] = []
         for number, line in chunk:
             try:
-                post = _decode(line.removeprefix(BOM_UTF8) if number == 1 else line).strict(number)
+                post = _decode(line).strict(number)
                 # A lone surrogate is no text: nothing downstream could write it again.
                 msgspec.json.encode(post)
             except (ValueError, RecursionError) as error:

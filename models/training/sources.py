@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+
+from models.lines import without_mark
 
 
 class Source(NamedTuple):
@@ -59,9 +60,7 @@ def iterate_posts(path: Path) -> Iterator[LabelledPost]:
     decoder = msgspec.json.Decoder(LabelledPost)
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if number == 1:
-                    line = line.removeprefix(BOM_UTF8)
+            for number, line in enumerate(without_mark(lines), 1):
                 if line.strip():
                     yield decoded(decoder, line, f"{path}, line {number}")
     except OSError as error:

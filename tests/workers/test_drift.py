@@ -94,7 +94,7 @@ def test_a_reference_is_measured_on_posts_of_one_s_own(tmp_path: Path) -> None:
     folder, posts = tmp_path / "models", tmp_path / "day.jsonl"
     shutil.copytree(SHIPPED, folder)
     lines = [json.dumps({"text": f"今天第{number}次下雨"}) for number in range(LEAST_POSTS)]
-    posts.write_text("\n".join([*lines, "{", ""]))
+    posts.write_text("\n".join([*lines, "{", ""]), "utf-8-sig")
     done = CliRunner().invoke(command, ["reference", str(posts), "--registry", str(folder)])
     assert done.exit_code == 0, done.output
     assert "1,000 posts (1 lines were none)" in done.output

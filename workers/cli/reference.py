@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +56,13 @@ def _scores(scorer: Scorer, file: Path) -> tuple[NDArray[Any], int]:
 
     from models.folding import fold
     from models.grams import grams
+    from models.lines import without_mark
     from workers.score import LoosePost
 
     decode = msgspec.json.Decoder(LoosePost).decode
     skipped = 0
 
-    def posts(lines: Iterator[bytes]) -> Iterator[LoosePost]:
+    def posts(lines: Iterable[bytes]) -> Iterator[LoosePost]:
         nonlocal skipped
         for line in lines:
             try:
@@ -71,7 +72,7 @@ def _scores(scorer: Scorer, file: Path) -> tuple[NDArray[Any], int]:
 
     parts = [np.empty((0, len(scorer.names)), np.float32)]
     with file.open("rb") as lines:
-        source = posts(lines)
+        source = posts(without_mark(lines))
         while chunk := list(itertools.islice(source, CHUNK)):
             texts, names = [post.text for post in chunk], [post.author.name for post in chunk]
             parts.append(scorer.score(grams(fold(texts)), grams(fold(names)), texts, names))

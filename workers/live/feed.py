@@ -14,6 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from kafka.partitioner.default import murmur2
 
+from models.lines import without_mark
 from topics.catalog import POSTS
 from workers.live.watch import Watch
 from workers.simulator import Simulator
@@ -51,7 +52,7 @@ _keyed = msgspec.json.Decoder(_Keyed)
 def file_source(path: Path) -> Iterator[Payload]:
     """The lines of a JSON Lines file, keyed by the author's id; one without it has no key. Blank lines are skipped."""
     with path.open("rb") as lines:
-        for line in lines:
+        for line in without_mark(lines):
             value = line.rstrip(b"\r\n")
             if not value.strip():
                 continue

@@ -24,6 +24,12 @@ def test_a_line_is_keyed_by_its_author_and_blank_lines_are_skipped(tmp_path: Pat
     ]
 
 
+def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_its_first_line(tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    file.write_text('{"author":{"id":"a1"}}\n', "utf-8-sig")
+    assert [payload.key for payload in file_source(file)] == [b"a1"]
+
+
 @given(st.binary(min_size=1), st.integers(1, 64))
 def test_an_author_goes_where_kafka_s_own_partitioner_sends_it(key: bytes, partitions: int) -> None:
     every = list(range(partitions))
