@@ -148,7 +148,7 @@ RECIPES = {
             strength=0.25,
             telling=0.8,
             kinds=(("sms-antispam-train",), ("sms-en-train", "youtube-spam-train")),
-            shift=-0.4,
+            shift=-0.5,
             copies=1,
             other_weight=0.1,
         ),
