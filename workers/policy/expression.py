@@ -102,11 +102,9 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
         if following and token.ends_value and following.begins_value:
             yield Fault(following.written, f"an operator is missing before {following.written}")
         if token.written in ("/", "%") and not _is_divisor(following):
-            yield Fault(
-                "",
-                f"divide (`{token.written}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite",
-            )
+            yield Fault("", _undivided(found[index - 1] if index else None, token.written))
     yield from _unclosed(found)
+    yield from _decimal_commas(found)
     yield from _mixed_comparisons(found, schema)
     yield from _with_null(found)
     if not any(token.kind == "signal" for token in found):
@@ -193,6 +191,24 @@ def _is_divisor(token: Token | None) -> bool:
     if token.kind == "number":
         return float(token.written) != 0
     return token.kind == "function" and token.written.upper() == "NULLIF"
+
+
+def _undivided(before: Token | None, sign: str) -> str:
+    if sign == "%" and before and before.kind == "number":
+        return f"has {before.written}%; write {float(before.written) / 100:g}"
+    if before and before.written.upper() in ("LIKE", "ILIKE"):
+        return f"has a pattern without quotes; write {before.written} '%word%'"
+    return f"divide (`{sign}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite"
+
+
+def _decimal_commas(tokens: list[Token]) -> Iterator[Fault]:
+    """Numbers with a comma in place of a point: a list of values stands in parentheses."""
+    depth = 0
+    for left, comma, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        depth += (left.written == "(") - (left.written == ")")
+        if not depth and comma.written == "," and left.kind == right.kind == "number":
+            written = f"{left.written}.{right.written}"
+            yield Fault("", f"has {left.written},{right.written}; write {written}, or values in parentheses")
 
 
 def _unclosed(tokens: list[Token]) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from workers.policy.document import MAX_BYTES, Document, Entry, line_of, parse, 
 from workers.policy.expression import MAX_LENGTH, compile_expression, faults, is_plain_name, signals_in
 from workers.policy.policy import Policy
 from workers.policy.problems import nearest
-from workers.policy.ranges import undecided
+from workers.policy.ranges import ends, range_of, undecided
 from workers.policy.rules import VERDICTS, Example, Rule
 from workers.policy.terms import read_terms
 from workers.policy.trial import synthetic_signals, verdict_on
@@ -178,7 +178,7 @@ def _when(
     when = document.text(node, f"{what}: when", MAX_LENGTH, lines=True)
     if when is None:
         return None
-    found = list(faults(when, columns))
+    found = list(dict.fromkeys(faults(when, columns)))
     for fault in found:
         line = document.find(node, fault.word) if fault.word else line_of(node)
         document.problems.add(line, f"{what}: when {fault.message}" if not fault.word else f"{what}: {fault.message}")
@@ -213,7 +213,8 @@ def _examples(document: Document, node: Node, what: str, columns: Mapping[str, p
                 continue
             signals[name] = document.value(entry.value, f"{what}: {name}")
             if not _fits(signals[name], columns[name]):
-                problems.add(entry.line, f"{what}: {name} cannot be {str(signals[name])[:40]!r}")
+                told = f": {range_of(name, columns[name])}" if columns[name].is_numeric() else ""
+                problems.add(entry.line, f"{what}: {name} cannot be {str(signals[name])[:40]!r}{told}")
         if verdict:
             yield Example(line, verdict, post, signals)
 
@@ -226,8 +227,5 @@ def _fits(value: object, dtype: pl.DataType) -> bool:
         return isinstance(value, str if dtype == pl.String else bool)
     if isinstance(value, bool) or not isinstance(value, int | float if dtype.is_float() else int):
         return False
-    try:
-        pl.Series([value], dtype=dtype)
-    except (TypeError, OverflowError, pl.exceptions.PolarsError):
-        return False
-    return True
+    low, high = ends(dtype)
+    return low <= value <= high

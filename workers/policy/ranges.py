@@ -25,6 +25,22 @@ _COMPARISON: Final = re.compile(
 )
 
 
+def ends(dtype: pl.DataType) -> tuple[float, float]:
+    """The least and the greatest value of a number of this dtype."""
+    if dtype.is_integer():
+        limits = np.iinfo(pl.Series([], dtype=dtype).to_numpy().dtype)
+        return int(limits.min), int(limits.max)
+    return (0.0, 1.0) if dtype == pl.Float32 else (-math.inf, math.inf)
+
+
+def range_of(signal: str, dtype: pl.DataType) -> str:
+    """What a number can be, in words."""
+    low, high = ends(dtype)
+    if dtype.is_integer():
+        return f"{signal} is a whole number from {low} to {high}"
+    return f"{signal} lies between {low:g} and {high:g}" if dtype == pl.Float32 else f"{signal} is a number"
+
+
 def undecided(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
     """Comparisons of a signal with numbers that come out the same over its whole range.
 
@@ -46,7 +62,8 @@ def undecided(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
         outcomes = set(frame.select(compile_expression(about).alias("outcome"))["outcome"].drop_nulls())
         if len(outcomes) == 1:
             always = "always" if outcomes == {True} else "never"
-            why = _turned(words, numbers) or _range(signal, schema[signal], numbers)
+            dtype = schema[signal]
+            why = _turned(words, numbers) or range_of(signal, dtype) + _advice(dtype, numbers)
             yield Fault(signal, f"{about} is {always} true: {why}")
 
 
@@ -61,7 +78,7 @@ def _letter(token: Token, schema: Mapping[str, pl.DataType]) -> str:
 def _points(dtype: pl.DataType, numbers: Sequence[float]) -> pl.Series:
     """Values of a signal between which nothing changes that is said with these numbers: null, the ends of its range,
     each number and what lies beside it."""
-    low, high = _ends(dtype)
+    low, high = ends(dtype)
     if dtype.is_integer():
         at = [math.floor(min(max(number, low), high)) for number in numbers]
         beside = [value + step for value in at for step in (-1, 0, 1) if low <= value + step <= high]
@@ -72,14 +89,6 @@ def _points(dtype: pl.DataType, numbers: Sequence[float]) -> pl.Series:
     return pl.Series([None, *np.clip(np.concatenate(around), low, high).tolist()], dtype=dtype)
 
 
-def _ends(dtype: pl.DataType) -> tuple[float, float]:
-    """The least and the greatest value of a signal of this dtype."""
-    if dtype.is_integer():
-        limits = np.iinfo(pl.Series([], dtype=dtype).to_numpy().dtype)
-        return int(limits.min), int(limits.max)
-    return (0.0, 1.0) if dtype == pl.Float32 else (-math.inf, math.inf)
-
-
 def _turned(words: Sequence[Token], numbers: Sequence[float]) -> str:
     """What is to be said of BETWEEN with the greater number first; else nothing."""
     between = any(word.written.upper() == "BETWEEN" for word in words)
@@ -87,11 +96,7 @@ def _turned(words: Sequence[Token], numbers: Sequence[float]) -> str:
     return "BETWEEN takes the lower number first" if low > high else ""
 
 
-def _range(signal: str, dtype: pl.DataType, numbers: Sequence[float]) -> str:
-    """What a signal can be and, where numbers look like percentages, what they are as shares."""
-    low, high = _ends(dtype)
-    if dtype.is_integer():
-        return f"{signal} is a whole number from {low} to {high}"
+def _advice(dtype: pl.DataType, numbers: Sequence[float]) -> str:
+    """Where numbers look like percentages, what they are as shares."""
     shares = " and ".join(f"{number / 100:g}" for number in numbers if number > 1)
-    advice = f"; write {shares}" if shares and max(numbers) <= 100 else ""
-    return f"{signal} lies between {low:g} and {high:g}{advice}"
+    return f"; write {shares}" if dtype == pl.Float32 and shares and max(numbers) <= 100 else ""

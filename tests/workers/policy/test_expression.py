@@ -53,6 +53,9 @@ Refusal = Callable[[str], str]
         ("abuse / 0 > 1", "NULLIF"),
         ("REGEXP_LIKE(kind, '(')", "regular expression that cannot be used: unclosed group"),
         ("REGEXP_LIKE(kind, '(\\w{1,100}){1,100}')", "regular expression that cannot be used"),
+        ("abuse >= 90%", "when has 90%; write 0.9"),
+        ("abuse >= 0,9", "when has 0,9; write 0.9, or values in parentheses"),
+        ("kind LIKE %st", "has a pattern without quotes; write LIKE '%word%'"),
         ("LENGHT(kind) > 1", "unknown function LENGHT(); did you mean LENGTH?"),
     ],
 )

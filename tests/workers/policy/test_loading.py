@@ -172,11 +172,14 @@ def test_examples_are_checked_on_load(problems: Problems) -> None:
         "{verdict: flag}",
         "{signals: {abuse: 0.9}}",
         "{verdict: ban, signals: {abuse: 0.9}}",
+        "{verdict: flag, signals: {abuse: 90}}",
     ]
     text = with_rule() + "    examples:\n" + "".join(f"      - {example}\n" for example in examples)
     found = problems(text)
-    assert [line for line, _ in found] == [9, 10, 11, 12, 13, 14, 15, 16]
+    assert [line for line, _ in found] == [9, 10, 11, 12, 13, 14, 15, 16, 17]
+    assert "followers cannot be '-1': followers is a whole number from 0 to 4294967295" in found[1][1]
     assert "did you mean followers?" in found[2][1]
+    assert "abuse cannot be '90': abuse lies between 0 and 1" in found[-1][1]
 
 
 def test_the_digest_tells_any_change_of_the_file_or_its_terms(load: Load, tmp_path: Path) -> None:
