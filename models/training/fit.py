@@ -64,15 +64,17 @@ def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: in
 
     Learned twice: from all but a part of the groups, to calibrate on that part; then from all, which is what the
     pipeline keeps. Camouflaged copies are learned from, never calibrated on. ValueError if one side of the split
-    lacks a class, as it happens with very few posts.
+    has too few posts or lacks a class.
     """
     training, calibration = split(of, CALIBRATION_SHARE, seed)
     for part, name in ((training, "learn"), (calibration, "calibrate")):
-        if len(part) < LEAST or part.positive.all() or not part.positive.any():
+        positive = int(part.positive.sum())
+        fewer, more = sorted((positive, len(part) - positive))
+        if more < LEAST or not fewer:
             raise ValueError(
-                f"too few posts that differ: to {name} from there are {len(part):,}, of which "
-                f"{int(part.positive.sum()):,} are positive; it takes {LEAST} of both "
-                "labels (posts of one text stay together)"
+                f"too few posts that differ: to {name} from there are {len(part):,}, of which {positive:,} are "
+                f"positive; it takes {LEAST} of one label and some of the other (posts of one text stay together, and about "
+                f"{CALIBRATION_SHARE:.0%} are kept to calibrate): label more"
             )
     grams = CharGrams(bits=bits, named=reads == "name+text").fit([])
     held_out = grams.transform(calibration.documents(reads))
@@ -157,7 +159,9 @@ def calibrated(model: LogisticRegression, counts: sparse.csr_matrix, of: Example
     """The model with Platt's sigmoid, fitted on the counts of examples it has not learned from."""
     classifier = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid")
     with warnings.catch_warnings():
-        # It warns that the weights are not used to fit the model, which is fitted already.
-        warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
+        # It warns that the weights are not used to fit the model, and that it can be fitted only so many times: it is
+        # fitted already.
+        for told in ("Since FrozenEstimator does not appear", "The least populated class"):
+            warnings.filterwarnings("ignore", told, UserWarning)
         classifier.fit(counts, of.positive, sample_weight=of.weights)
     return classifier

@@ -94,7 +94,11 @@ def test_posts_of_one_label_are_refused_with_a_reason(tmp_path: Path) -> None:
         train_own(Order("ads", tmp_path / "out", 1, "2026-01-01", print), path)
 
 
-@pytest.mark.parametrize("texts", [["a"], list("abcdefghij")], ids=["one text", "ten posts"])
+@pytest.mark.parametrize(
+    "texts",
+    [["a"], list("abcdefghij"), list("abcdefghijklmnopqrst")],
+    ids=["one text", "ten posts", "fewer than five of each label to calibrate from"],
+)
 def test_too_few_posts_that_differ_are_refused_with_how_many_there_are(tmp_path: Path, texts: list[str]) -> None:
     path = tmp_path / "posts.jsonl"
     rows = [{"text": text, "label": label} for text in texts for label in ("normal", "spam")]
