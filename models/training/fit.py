@@ -73,8 +73,8 @@ def fit(of: Examples, reads: Reads, seed: int, ways: Ways = DEFAULT, *, bits: in
         if more < LEAST or not fewer:
             raise ValueError(
                 f"too few posts that differ: to {name} from there are {len(part):,}, of which {positive:,} are "
-                f"positive; it takes {LEAST} of one label and some of the other (posts of one text stay together, and about "
-                f"{CALIBRATION_SHARE:.0%} are kept to calibrate): label more"
+                f"positive; it takes {LEAST} of one label and some of the other (posts of one text stay together, and "
+                f"about {CALIBRATION_SHARE:.0%} are kept to calibrate): label more"
             )
     grams = CharGrams(bits=bits, named=reads == "name+text").fit([])
     held_out = grams.transform(calibration.documents(reads))
