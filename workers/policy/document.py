@@ -19,6 +19,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 # What PyYAML says -> what to do about it.
 _REMEDIES: Final = {
     "\\t": "indent with spaces, not with a tab",
+    "expected <block end>": "what belongs together begins in the same column",
     "mapping values are not allowed": "quote a text that holds a colon and a space",
 }
 _READ_AS: Final = {"bool": "true or false", "timestamp": "a date", "int": "a number", "float": "a number"}

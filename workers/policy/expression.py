@@ -42,13 +42,14 @@ MAX_LENGTH: Final = 40_000
 
 _TOKEN: Final = re.compile(
     r"(?P<space>\s+)|(?P<text>'(?:[^']|'')*')|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]))"
-    r"|(?P<word>[^\W\d]\w*)|(?P<comment>--|/\*)|(?P<operator><=|>=|<>|!=|==|[-+*/%(),=<>])|(?P<other>.)",
+    r"|(?P<word>[^\W\d]\w*)|(?P<comment>--|/\*)|(?P<other>=[<>]|[0-9][\w.]*)"
+    r"|(?P<operator><=|>=|<>|!=|==|[-+*/%(),=<>])|(?P<sign>.)",
     re.DOTALL,
 )
 # Signs of other keyboards and languages, beside those of another width -> SQL's own.
 _PLAIN: Final = {
     "&": "AND", "|": "OR", "!": "NOT", "‘": "'", "’": "'", "“": "'", "”": "'", "≥": ">=", "≤": "<=", "≠": "<>",
-    "、": ",",
+    "、": ",", "=>": ">=", "=<": "<=",
 }  # fmt: skip
 
 
@@ -92,19 +93,21 @@ def faults(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
         return
     for index, token in enumerate(found):
         following = found[index + 1] if index + 1 < len(found) else None
-        if token.kind in ("other", "comment"):
+        if token.kind in ("other", "sign", "comment"):
             yield Fault(token.written, _foreign(token.written))
             return
         if token.kind == "function" and token.written.upper() not in FUNCTIONS:
             yield Fault(token.written, _unknown_function(token.written))
         elif token.kind == "signal" and token.written not in schema:
-            yield Fault(token.written, _unknown_signal(token.written, schema))
+            text = index > 1 and found[index - 1].written in COMPARISONS and schema.get(found[index - 2].written)
+            quoted = f"; a text stands in single quotes: '{token.written[:80]}'" if text == pl.String else ""
+            yield Fault(token.written, _unknown_signal(token.written, schema, quoted))
         if following and token.ends_value and following.begins_value:
             yield Fault(following.written, f"an operator is missing before {following.written}")
         if token.written in ("/", "%") and not _is_divisor(following):
             yield Fault("", _undivided(found[index - 1] if index else None, token.written))
     yield from _unclosed(found)
-    yield from _decimal_commas(found)
+    yield from _commas(found)
     yield from _mixed_comparisons(found, schema)
     yield from _with_null(found)
     if not any(token.kind == "signal" for token in found):
@@ -158,12 +161,12 @@ def tokens(when: str) -> Iterator[Token]:
         yield Token(kind, written, match.start())
 
 
-def _unknown_signal(word: str, schema: Mapping[str, pl.DataType]) -> str:
+def _unknown_signal(word: str, schema: Mapping[str, pl.DataType], advice: str = "") -> str:
     if word.upper() in ACROSS_POSTS:
         return f"{word.upper()} looks at more than one post; declare a counter instead"
     if word.upper() in NOT_THE_SAME_TWICE:
         return f"{word.upper()} does not give the same answer twice"
-    near = nearest(word, schema) or "; `sluicegate signals` lists them"
+    near = advice or nearest(word, schema) or "; `sluicegate signals` lists them"
     return f"unknown signal {word[:80]!r}{near}"
 
 
@@ -181,6 +184,8 @@ def _foreign(char: str) -> str:
         return f"{char} is for names of columns in SQL; write texts in single quotes: 'post'"
     if char in ("--", "/*"):
         return f"comments ({char}) are not understood; use YAML's #"
+    if char[0] in "0123456789":
+        return f"{char} is no number; write it in digits alone"
     plain = _PLAIN.get(char) or unicodedata.normalize("NFKC", char)
     return f"cannot use {char!r} here" + (f"; write {plain}" if plain != char else "")
 
@@ -201,14 +206,17 @@ def _undivided(before: Token | None, sign: str) -> str:
     return f"divide (`{sign}`) by a number, or by NULLIF(..., 0): by zero everything would be infinite"
 
 
-def _decimal_commas(tokens: list[Token]) -> Iterator[Fault]:
-    """Numbers with a comma in place of a point: a list of values stands in parentheses."""
+def _commas(tokens: list[Token]) -> Iterator[Fault]:
+    """Commas that stand in no parentheses: in numbers, and between conditions."""
     depth = 0
     for left, comma, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
         depth += (left.written == "(") - (left.written == ")")
-        if not depth and comma.written == "," and left.kind == right.kind == "number":
-            written = f"{left.written}.{right.written}"
-            yield Fault("", f"has {left.written},{right.written}; write {written}, or values in parentheses")
+        if depth or comma.written != ",":
+            continue
+        if left.kind == right.kind == "number":
+            yield Fault("", f"has {left.written},{right.written}; write {left.written}.{right.written}")
+        else:
+            yield Fault("", "has a comma outside of parentheses; join conditions by AND or OR")
 
 
 def _unclosed(tokens: list[Token]) -> Iterator[Fault]:

@@ -30,6 +30,7 @@ _PLAINLY: Final = {
     "`bitand` operation": "joins by AND what is no condition",
     "`bitor` operation": "joins by OR what is no condition",
     "expected `String`": "gives a number to a function that takes text",
+    "unable to parse '": "is no SQL: a part is missing, in the wrong place or too deep in parentheses",
     "operation not supported for dtype `str`": "gives text to a function that takes a number",
 }
 """What Polars says -> what it means for the author of a rule."""
