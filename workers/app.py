@@ -31,6 +31,7 @@ from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
 from workers.counters import CountersUnavailable
 from workers.decoding import Fetch, arrivals, ends_of, size
+from workers.ending import EndsWithALine
 from workers.fetching import OnDemand, PollAsEvent, with_waiting
 from workers.health import Health, serve
 from workers.logs import configure_logs, logging_config
@@ -68,6 +69,7 @@ app = faust.App(
     broker=[f"kafka://{broker}" for broker in settings.brokers],
     broker_credentials=faust_credentials(settings),
     ConsumerScheduler=PollAsEvent,
+    Worker=EndsWithALine,
     datadir=str(settings.state_dir),
     consumer_max_fetch_size=settings.batch_bytes,
     broker_max_poll_records=settings.batch_posts,

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from workers.ending import WithoutTrace
+
 SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -15,7 +17,7 @@ SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 # Noise that says nothing about posts: every start and stop of Faust's inner services, and each step of a rebalance.
-QUIET = ("mode", "faust", "aiokafka")
+QUIET = ("mode", "faust", "aiokafka", "workers.fetching")
 # kafka-python's debug lines tell its whole configuration, passwords too.
 NEVER_DEBUG = "kafka"
 
@@ -49,8 +51,14 @@ def logging_config(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": SHARED,
             }
         },
+        "filters": {"expected": {"()": WithoutTrace}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stderr",
+                "formatter": "structured",
+                "filters": ["expected"],
+            }
         },
         "root": {"handlers": ["stderr"], "level": numeric},
         "loggers": {name: {"level": theirs} for name in QUIET} | {NEVER_DEBUG: {"level": quiet}},

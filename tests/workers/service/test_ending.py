@@ -1,0 +1,94 @@
+"""What an operator can mend ends a worker with exit status 1 and one line, the last that it writes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import start_broker
+from deploy.processes import HOST, free_port
+from topics.admin import TopicAdmin
+
+NOBODY = f"{HOST}:1"
+BROKEN = """version: "1"
+rules:
+  - name: x
+    when: abuze > 0.5
+    verdict: flag
+    category: c
+    reason: r
+"""
+
+
+@pytest.fixture(scope="module")
+def bare_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of a broker without topics and without transactions."""
+    service, address = start_broker(tmp_path_factory.mktemp("bare"))
+    yield address
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def taken_port() -> Iterator[str]:
+    """A port that somebody else has."""
+    with socket.create_server((HOST, 0)) as taken:
+        yield str(taken.getsockname()[1])
+
+
+def last_line(broker: str, folder: Path, settings: dict[str, str]) -> str:
+    """The last line of a worker that ended with status 1, and showed no traceback."""
+    environment = os.environ | {
+        "SLUICEGATE_KAFKA": broker,
+        "SLUICEGATE_REDIS": f"redis://{HOST}:{free_port()}/0",
+        "SLUICEGATE_HOST": HOST,
+        "SLUICEGATE_METRICS_PORT": "0",
+        "SLUICEGATE_WEB_PORT": str(free_port()),
+        "SLUICEGATE_STATE_DIR": str(folder / "state"),
+        **{f"SLUICEGATE_{name.upper()}": value for name, value in settings.items()},
+    }
+    command = [sys.executable, "-m", "workers", "worker"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+    assert ended.returncode == 1, ended.stderr[-3_000:]
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.splitlines()[-1]
+
+
+# The settings by which it happens, and what the last line says.
+CASES: dict[str, tuple[dict[str, str], str]] = {
+    "a setting is wrong": ({"batch_posts": "none"}, "SLUICEGATE_BATCH_POSTS: "),
+    "the policy is broken": ({"policy": "{folder}/policy.yaml"}, "sluicegate: {folder}/policy.yaml:4: "),
+    "models are missing": ({"models": "{folder}"}, "sluicegate: no models in {folder}: "),
+    "the metrics' port is taken": ({"metrics_port": "{port}"}, "SLUICEGATE_METRICS_PORT: cannot listen on port {port}"),
+    "no broker answers": ({"kafka": NOBODY}, f"sluicegate: no Kafka broker answers at {NOBODY}: "),
+    # The embedded broker makes `posts` when a worker asks for it.
+    "topics are missing": ({}, "sluicegate: Kafka at {broker}: no posts.allow, "),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_told_in_the_last_line_when(case: str, bare_broker: str, taken_port: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(BROKEN)
+    words = {"folder": str(tmp_path), "port": taken_port, "broker": bare_broker}
+    settings, told = CASES[case]
+    line = last_line(bare_broker, tmp_path, {name: value.format(**words) for name, value in settings.items()})
+    assert line.startswith(told.format(**words))
+
+
+def test_the_line_says_what_creates_topics(bare_broker: str, tmp_path: Path) -> None:
+    assert "`sluicegate topics create`" in last_line(bare_broker, tmp_path, {})
+
+
+def test_a_broker_without_transactions_is_told_with_the_setting_that_does_without(
+    bare_broker: str, tmp_path: Path
+) -> None:
+    with TopicAdmin(bare_broker) as admin:
+        admin.create(1, replication=1)
+    line = last_line(bare_broker, tmp_path, {"delivery": "exactly_once"})
+    assert line.startswith(f"sluicegate: Kafka at {bare_broker}: ")
+    assert "SLUICEGATE_DELIVERY=at_least_once" in line
