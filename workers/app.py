@@ -25,7 +25,7 @@ import mode
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from topics.catalog import POSTS
 from workers.connection import faust_credentials, kafka_arguments
@@ -60,6 +60,7 @@ BUFFERED_BATCHES = 4
 BATCHES_UNDER_WAY = 2
 REQUEST_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
+TOPICS_SECONDS = 10.0
 
 # aiokafka copies each record into one of eleven fields. What it copies from has all that is read here.
 PartitionRecords._consumer_record = lambda self, partition, record: record
@@ -171,7 +172,7 @@ async def own(*_: Any, **__: Any) -> None:
     await worker.close()
     consumer().seek_to_committed = seek_to_committed
     owned = sorted(each.partition for each in app.consumer.assignment() if each.topic == POSTS.name)
-    await need_topics(settings, owned)
+    need_topics(await all_topics(), owned)
     try:
         worker.publisher = await start_publisher(owned) if owned else None
     except CommitFailedError:
@@ -185,6 +186,12 @@ async def own(*_: Any, **__: Any) -> None:
     metrics.partitions.set(len(owned))
     health.partitions = owned
     log.info("partitions assigned", partitions=owned)
+
+
+async def all_topics() -> Any:
+    """What the brokers tell of all topics now. Raises KafkaError where they do not answer."""
+    thread = consumer()._thread
+    return await thread.call_thread(thread._consumer._client.fetch_all_metadata)
 
 
 async def start_publisher(owned: list[int]) -> Publisher:
@@ -215,6 +222,16 @@ async def look_for_redis() -> None:
             await worker.moderator.ping()
             health.redis = True
         await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+@app.task  # type: ignore[untyped-decorator]
+async def look_for_topics() -> None:
+    """End when a topic is no more: aiokafka waits for it to come back, and says nothing."""
+    while True:
+        await asyncio.sleep(TOPICS_SECONDS)
+        if health.partitions is not None and not health.draining:
+            with contextlib.suppress(KafkaError):
+                need_topics(await all_topics(), health.partitions)
 
 
 @app.on_before_shutdown.connect

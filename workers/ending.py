@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 from typing import Final
 
 import faust
@@ -11,6 +14,9 @@ from aiokafka.errors import KafkaConnectionError
 from workers.publishing import NoTransactions
 from workers.rights import LackingTopicsError
 
+# Within the grace that orchestrators give (30 s), and longer than a batch without Redis takes.
+LONGEST_END_SECONDS: Final = 20.0
+NOTHING_TO_WAIT_FOR_SECONDS: Final = 5.0
 EXPECTED: Final = (LackingTopicsError, NoTransactions, KafkaConnectionError)
 
 
@@ -37,15 +43,42 @@ class EndsWithALine(faust.Worker):
         except EXPECTED as error:
             self.crash_reason = error
 
+    async def stop(self) -> None:
+        """End what is under way, and leave; end without it where that takes too long.
+
+        aiokafka waits without end for a topic that is gone or for brokers that are away. What was not committed is
+        decided by whoever comes next.
+        """
+        seconds = NOTHING_TO_WAIT_FOR_SECONDS if self._line() else LONGEST_END_SECONDS
+        patience = threading.Timer(seconds, self._leave)
+        patience.daemon = True
+        patience.start()
+        await super().stop()
+
     def stop_and_shutdown(self) -> None:
         """Stop; raises SystemExit with the line."""
-        reason = self.crash_reason
-        if isinstance(reason, EXPECTED):
-            self.crash_reason = None
+        line = self._line()
         super().stop_and_shutdown()
-        if isinstance(reason, EXPECTED):
-            brokers = ",".join(url.authority for url in self.app.conf.broker)
-            raise SystemExit(f"sluicegate: {line_of(reason, brokers)}")
+        if line:
+            raise SystemExit(line)
+
+    def _shutdown_loop(self) -> None:
+        if self._line():
+            # Faust would raise it.
+            self.crash_reason = None
+        super()._shutdown_loop()
+
+    def _line(self) -> str | None:
+        if not isinstance(self.crash_reason, EXPECTED):
+            return None
+        brokers = ",".join(url.authority for url in self.app.conf.broker)
+        return f"sluicegate: {line_of(self.crash_reason, brokers)}"
+
+    def _leave(self) -> None:
+        late = f"sluicegate: not ended after {LONGEST_END_SECONDS:.0f} s: what is not committed will be decided again"
+        # Not sys.stderr: Faust may have made a log of it.
+        print(self._line() or late, file=sys.__stderr__, flush=True)
+        os._exit(1)
 
 
 class WithoutTrace(logging.Filter):
@@ -53,6 +86,8 @@ class WithoutTrace(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true."""
-        if record.exc_info and isinstance(record.exc_info[1], EXPECTED):
+        error = record.exc_info[1] if record.exc_info else None
+        # A crash ends the consumer's thread at once; Faust may find it gone when it tells it to stop.
+        if isinstance(error, EXPECTED) or str(error) == "Event loop is closed":
             record.exc_info = None
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.cluster import ClusterMetadata
 
 from topics.catalog import OUTPUTS, TOPICS
 from workers.connection import kafka_arguments
@@ -18,20 +18,14 @@ class LackingTopicsError(Exception):
     """Topics that a worker reads or writes are missing, or have fewer partitions than `posts`."""
 
 
-async def need_topics(settings: Settings, partitions: Collection[int]) -> None:
+def need_topics(cluster: ClusterMetadata, partitions: Collection[int]) -> None:
     """Return if the topics that a worker needs are there, and outputs for each of these partitions of `posts`.
 
-    Raises:
-        LackingTopicsError: some are not; the text names them in a line.
-        aiokafka.errors.KafkaError: no broker can be reached.
+    cluster: all that this login may see. Brokers that create topics by themselves do so for those that are asked for.
+
+    Raises LackingTopicsError; the text names them in a line.
     """
-    admin = AIOKafkaAdminClient(**kafka_arguments(settings))
-    await admin.start()
-    try:
-        # All that this login may see: brokers that create topics by themselves do so for those that are asked for.
-        counts = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
-    finally:
-        await admin.close()
+    counts = {name: len(cluster.partitions_for_topic(name)) for name in cluster.topics()}
     if missing := [topic.name for topic in TOPICS if topic.name not in counts]:
         raise LackingTopicsError(
             f"no {', '.join(missing)}: `sluicegate topics create` creates topics that the cluster lacks; "

@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from kafka.admin import KafkaAdminClient
 
 from topics.admin import TopicAdmin
 from topics.catalog import CAMPAIGNS, TOPICS
 from workers.rights import LackingTopicsError, need_topics
-from workers.settings import Settings
 
 
 def need(broker: str, *partitions: int) -> None:
-    asyncio.run(need_topics(Settings(kafka=broker), partitions))
+    async def told() -> ClusterMetadata:
+        client = AIOKafkaClient(bootstrap_servers=broker)
+        await client.bootstrap()
+        try:
+            return await client.fetch_all_metadata()
+        finally:
+            await client.close()
+
+    need_topics(asyncio.run(told()), partitions)
 
 
 def test_a_topic_that_is_missing_is_named_with_the_command_that_creates_it(fresh_broker: str) -> None:

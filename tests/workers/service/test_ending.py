@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from deploy.embedded import start_broker
 from deploy.processes import HOST, free_port
@@ -55,7 +59,7 @@ def last_line(broker: str, folder: Path, settings: dict[str, str]) -> str:
     command = [sys.executable, "-m", "workers", "worker"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
     assert ended.returncode == 1, ended.stderr[-3_000:]
-    assert "Traceback" not in ended.stderr
+    assert "Traceback" not in ended.stderr, ended.stderr[-6_000:]
     return ended.stderr.splitlines()[-1]
 
 
@@ -92,3 +96,28 @@ def test_a_broker_without_transactions_is_told_with_the_setting_that_does_withou
     line = last_line(bare_broker, tmp_path, {"delivery": "exactly_once"})
     assert line.startswith(f"sluicegate: Kafka at {bare_broker}: ")
     assert "SLUICEGATE_DELIVERY=at_least_once" in line
+
+
+@pytest.mark.parametrize("fresh_broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+@pytest.mark.parametrize("under_load", [False, True])
+def test_a_topic_that_is_deleted_under_a_worker_ends_it_and_once_made_anew_the_next_one_goes_on(
+    platform: Any, start_worker: Any, under_load: bool
+) -> None:
+    def send(begin: int, end: int) -> None:
+        posts = [{"id": f"p{n}", "text": "x", "author": {"id": "a"}, "created_at": n} for n in range(begin, end)]
+        platform.send([(n % 2, b"a", json.dumps(post).encode()) for n, post in enumerate(posts)])
+
+    worker = start_worker()
+    send(0, 10)
+    platform.outputs(10)
+    with contextlib.closing(KafkaAdminClient(bootstrap_servers=platform.kafka)) as admin:
+        admin.delete_topics(["posts.allow"])
+    if under_load:
+        send(10, 20)
+    assert worker.process.wait(60) == 1
+    assert worker.last_lines(1).startswith(f"sluicegate: Kafka at {platform.kafka}: no posts.allow: ")
+    with TopicAdmin(platform.kafka) as topics:
+        topics.create(2, replication=1)
+    start_worker()
+    send(20, 30)
+    assert len(platform.outputs(20 if under_load else 10)) == (20 if under_load else 10)
