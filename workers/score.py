@@ -62,6 +62,17 @@ class LoosePost(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(LoosePost).decode
 
 
+def read_line(number: int, line: bytes) -> Post:
+    """The post in a line of JSON, of which only `text` is required. number: that of the line, from 1.
+
+    Raises ValueError or RecursionError where it is none.
+    """
+    post = _decode(line).strict(number)
+    # A lone surrogate is no text: nothing downstream could write it again.
+    msgspec.json.encode(post)
+    return post
+
+
 class Scored(msgspec.Struct):
     """A line's outcome: a post with its verdict and scores, or why the line is none."""
 
@@ -90,13 +101,10 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
         outcomes: list[Scored | None] = []
         for number, line in chunk:
             try:
-                post = _decode(line).strict(number)
-                # A lone surrogate is no text: nothing downstream could write it again.
-                msgspec.json.encode(post)
+                posts.append(read_line(number, line))
             except (ValueError, RecursionError) as error:
                 outcomes.append(Scored(None, error=f"line {number}: {error}"))
             else:
-                posts.append(post)
                 outcomes.append(None)
         scored: Iterator[Scored] = iter(())
         if posts:

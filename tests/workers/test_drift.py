@@ -17,6 +17,7 @@ from models.registry import SHIPPED
 from topics.reading import read_posts
 from workers.batch import Batch
 from workers.cli.models import command
+from workers.cli.score import command as score
 from workers.drift import HALF_LIFE_POSTS, Scores
 from workers.judge import Judge
 from workers.simulator import Simulator
@@ -101,6 +102,16 @@ def test_a_reference_is_measured_on_posts_of_one_s_own(tmp_path: Path) -> None:
     kept = read_references(folder)
     assert {reference.posts for reference in kept.values()} == {"day.jsonl"}
     assert all(sum(reference.counts) == LEAST_POSTS and len(reference.counts) == BINS for reference in kept.values())
+
+
+def test_a_reference_is_measured_on_what_is_scored(tmp_path: Path) -> None:
+    folder, posts = tmp_path / "models", tmp_path / "day.jsonl"
+    shutil.copytree(SHIPPED, folder)
+    line = json.dumps({"text": "晚上好呀", "nick": "同城上门服务看主页加微信"})
+    posts.write_text(f"{line}\n" * LEAST_POSTS)
+    assert CliRunner().invoke(command, ["reference", str(posts), "--registry", str(folder)]).exit_code == 0
+    scored = json.loads(CliRunner().invoke(score, ["-"], input=line).output)["scores"]["solicitation"]
+    assert read_references(folder)["solicitation"].counts == (LEAST_POSTS * binned(np.array([scored]))).tolist()
 
 
 def test_a_reference_of_too_few_posts_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.scorer import Scorer
+    from topics.post import Post
 
 CHUNK = 10_000
 
@@ -51,22 +52,20 @@ def reference(file: Path, registry: Path | None, described: str | None) -> None:
 
 def _scores(scorer: Scorer, file: Path) -> tuple[NDArray[Any], int]:
     """float32 (posts, models), and how many lines are no posts."""
-    import msgspec
     import numpy as np
 
     from models.folding import fold
     from models.grams import grams
     from models.lines import without_mark
-    from workers.score import LoosePost
+    from workers.score import read_line
 
-    decode = msgspec.json.Decoder(LoosePost).decode
     skipped = 0
 
-    def posts(lines: Iterable[bytes]) -> Iterator[LoosePost]:
+    def posts(lines: Iterable[bytes]) -> Iterator[Post]:
         nonlocal skipped
-        for line in lines:
+        for number, line in enumerate(lines, 1):
             try:
-                yield decode(line)
+                yield read_line(number, line)
             except (ValueError, RecursionError):
                 skipped += 1
 
