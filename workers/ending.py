@@ -76,9 +76,12 @@ class EndsWithALine(faust.Worker):
 
     def _leave(self) -> None:
         late = f"sluicegate: not ended after {LONGEST_END_SECONDS:.0f} s: what is not committed will be decided again"
-        # Not sys.stderr: Faust may have made a log of it.
-        print(self._line() or late, file=sys.__stderr__, flush=True)
-        os._exit(1)
+        try:
+            # Not sys.stderr: Faust may have made a log of it.
+            print(self._line() or late, file=sys.__stderr__, flush=True)
+        finally:
+            # On a full disk, too.
+            os._exit(1)
 
 
 class WithoutTrace(logging.Filter):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging.config
+import math
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -20,6 +23,37 @@ SHARED: list[Any] = [
 QUIET = ("mode", "faust", "aiokafka", "workers.fetching")
 # kafka-python's debug lines tell its whole configuration, passwords too.
 NEVER_DEBUG = "kafka"
+REPEAT_SECONDS = 10.0
+REMEMBERED = 500
+
+
+class Repeats(logging.Filter):
+    """Lets a line of the Kafka clients through once in a while, and says then how often it came meanwhile.
+
+    They tell each attempt to reach a broker that is away, many a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for what was told less than `REPEAT_SECONDS` ago."""
+        if record.levelno < logging.WARNING or not record.name.startswith(("aiokafka", "kafka")):
+            return True
+        line, now = record.getMessage(), self._clock()
+        key = record.name, line
+        at, count = self._told.get(key, (-math.inf, 0))
+        if now - at < REPEAT_SECONDS:
+            self._told[key] = at, count + 1
+            return False
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told[key] = now, 0
+        if count:
+            record.msg, record.args = f"{line} ({count} times more since this was told last)", ()
+        return True
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -51,13 +85,13 @@ def logging_config(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": SHARED,
             }
         },
-        "filters": {"expected": {"()": WithoutTrace}},
+        "filters": {"expected": {"()": WithoutTrace}, "repeats": {"()": Repeats}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
                 "formatter": "structured",
-                "filters": ["expected"],
+                "filters": ["expected", "repeats"],
             }
         },
         "root": {"handlers": ["stderr"], "level": numeric},
