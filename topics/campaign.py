@@ -11,16 +11,19 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, json
 
 from topics.decision import CampaignId, Count
+from topics.post import LATEST
 
 MAX_SAMPLE: Final = 200
+# A post counts from when its record was stamped, if that is earlier, and a broker may stamp 0.
+When = Annotated[int, Meta(ge=0, le=LATEST)]
 
 
 class Campaign(Struct, gc=False, kw_only=True):
     """The same text, changed a little from post to post, from many accounts that have something to sell."""
 
     id: Annotated[CampaignId, Meta(description="The campaign's id, as decisions say it; also the record's key.")]
-    first_seen: Annotated[Count, Meta(description="Time of its first post, in epoch milliseconds.")]
-    grew_at: Annotated[Count, Meta(description="Time of the post that this record was written with.")]
+    first_seen: Annotated[When, Meta(description="Time of its first post, in epoch milliseconds.")]
+    grew_at: Annotated[When, Meta(description="Time of the post that this record was written with.")]
     posts: Annotated[Count, Meta(description="How many posts it had with that one.")]
     accounts: Annotated[
         Count, Meta(description="How many accounts they came from; reposts and quotes of one original count as one.")

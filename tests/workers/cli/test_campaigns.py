@@ -46,6 +46,14 @@ def test_each_campaign_is_listed_once_as_it_stands_the_one_of_most_accounts_firs
     assert [json.loads(line)["accounts"] for line in longer.stdout.splitlines()] == [80, 40, 5]
 
 
+def test_a_record_of_a_time_beyond_the_calendar_is_none(embedded: Any) -> None:
+    embedded.write(record(1, 5, 2**62), record(2, 5), topic=CAMPAIGNS.name, partition=0)
+    lately = campaigns(embedded)
+    assert lately.exit_code == 0, lately.output
+    assert len(lately.stdout.splitlines()) == 1
+    assert "posts.campaigns 0:0 is no campaign" in lately.stderr
+
+
 def test_where_nothing_grew_lately_it_says_how_to_look_further_back(embedded: Any) -> None:
     embedded.write(record(1, 5, NOW - 3 * DAY), topic=CAMPAIGNS.name, partition=0)
     result = campaigns(embedded)
