@@ -200,8 +200,8 @@ def _unreadable() -> list[str]:
     return lines
 
 
-def load_settings() -> Settings:
-    """Settings from the process's environment.
+def load_settings(**given: str) -> Settings:
+    """Settings from the process's environment; those that are given stand above it.
 
     Raises:
         SettingsError: one line for each variable that is wrong or unknown.
@@ -211,7 +211,7 @@ def load_settings() -> Settings:
     if unreadable := _unreadable():
         raise SettingsError("\n".join([*wrong, *unreadable]))
     try:
-        settings = Settings(**_secrets_from_files())  # type: ignore[arg-type]
+        settings = Settings(**_secrets_from_files(), **given)  # type: ignore[arg-type]
     except ValidationError as error:
         for item in error.errors():
             where = f"{PREFIX}{str(item['loc'][0]).upper()}: " if item["loc"] else ""

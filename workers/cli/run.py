@@ -118,6 +118,7 @@ async def _run(
 ) -> int:
     from rich.console import Console
 
+    from workers.live.degraded import WITHOUT, say, tell, way_out
     from workers.live.feed import Feed, file_source, simulator_source
     from workers.live.report import print_report, save_picture, summary
     from workers.live.stack import Stack, without_secrets
@@ -136,7 +137,9 @@ async def _run(
         start = time.monotonic()
         await asyncio.to_thread(stack.start, partitions)
         async with Watch({"bootstrap_servers": stack.kafka}, keep_verdicts=kept) as watch:
-            console.print(f"broker {stack.kafka}   redis {without_secrets(stack.redis)}")
+            console.print(f"broker {stack.kafka}" + (f"   redis {without_secrets(stack.redis)}" if workers else ""))
+            if fault := await stack.redis_fault():
+                say(console, f"WITHOUT COUNTERS: {WITHOUT}", way_out(fault, own=True))
             for metrics, web in zip(stack.metrics, stack.web, strict=True):
                 console.print(f"worker metrics {metrics}   web {web}")
             if scraped:
@@ -147,13 +150,17 @@ async def _run(
             idle_cpu = await asyncio.to_thread(stack.total, CPU_SECONDS)
             feed = Feed({"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None))
             view = View(watch, {"metrics": stack.metrics, "web": stack.web})
-            with _drawn(console, view):
+            telling = tell(
+                console, watch.degraded, lambda: watch.decided, stack.redis_fault, own=workers > 0, lost=bool(fault)
+            )
+            with _drawn(console, view), _meanwhile(telling):
                 complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack))
             cpu = await asyncio.to_thread(stack.total, CPU_SECONDS) - idle_cpu
             result = summary(watch, feed.sent)
             if picture:
                 save_picture(view, picture)
-            print_report(console, watch, result, cpu, feed.truths, truth)
+            advice = way_out(await stack.redis_fault(), workers > 0) if watch.degraded.count else ""
+            print_report(console, watch, result, cpu, feed.truths, truth, advice)
     if as_json:
         print(json.dumps(result), flush=True)
     return 0 if complete or endless else INTERRUPTED
@@ -212,8 +219,15 @@ def _drawn(console: Console, view: View) -> Iterator[None]:
             await asyncio.sleep(LINE_SECONDS)
             console.print(view.line(), soft_wrap=True)
 
-    printing = asyncio.create_task(print_lines())
+    with _meanwhile(print_lines()):
+        yield
+
+
+@contextlib.contextmanager
+def _meanwhile(work: Coroutine[Any, Any, None]) -> Iterator[None]:
+    """Have `work` go on while the body runs."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        printing.cancel()
+        task.cancel()

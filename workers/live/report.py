@@ -10,17 +10,22 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from workers.live.degraded import WITHOUT, say
 from workers.live.view import VERDICTS, View
 from workers.live.watch import Watch
 from workers.terminal.pictures import recording, save
 
 
 def summary(watch: Watch, sent: int) -> dict[str, Any]:
-    """The run in numbers: allow + flag + block + dead make up `posts` when every post has its verdict."""
+    """The run in numbers: allow + flag + block + dead make up `posts` when every post has its verdict.
+
+    `degraded` are those of them that were decided without counters.
+    """
     seconds = watch.seconds
     return {
         "posts": sent,
         **{verdict: watch.counts[verdict] for verdict in VERDICTS},
+        "degraded": watch.degraded.count,
         "posts_per_second": round(watch.decided / seconds) if seconds else 0,
         "latency_ms": watch.latency_ms(),
         "seconds": round(seconds, 2),
@@ -34,6 +39,7 @@ def print_report(
     cpu: float,
     truths: dict[tuple[int, int], str],
     file: Path | None,
+    advice: str = "",
 ) -> None:
     """Print the summary, the dead letters' reasons and, where the truth is known, what was caught of each kind.
 
@@ -41,6 +47,7 @@ def print_report(
         cpu: seconds of processor time that the workers took for it; 0 where the system does not tell.
         truths: truth by partition and offset, of simulated posts.
         file: where to write each post's truth and verdict as JSON Lines, if anywhere.
+        advice: what to do where posts were decided without counters.
     """
     latency = result["latency_ms"]
     counts = ", ".join(f"{verdict} {result[verdict]:,}" for verdict in VERDICTS)
@@ -60,6 +67,8 @@ def print_report(
         console.print(f"dead letters, {reason}: {count:,}")
     if truths and watch.verdicts:
         console.print(_caught(truths, watch.verdicts))
+    if watch.degraded.count:
+        say(console, f"{watch.degraded}: {WITHOUT}", advice)
     if file:
         with file.open("w") as out:
             for (partition, offset), truth in truths.items():

@@ -16,7 +16,9 @@ from deploy.embedded import start_broker, start_valkey
 from deploy.processes import HOST, Service, ServiceError, free_port
 from deploy.prometheus import start_prometheus
 from topics.admin import AdminError, TopicAdmin
-from workers.settings import PREFIX
+from workers.connection import redis_arguments
+from workers.counters import CountersUnavailable, RedisStore
+from workers.settings import PREFIX, SettingsError, load_settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 2.5
@@ -110,6 +112,27 @@ class Stack:
         for service in [*self._services, *self._workers]:
             if not service.running:
                 raise ServiceError(f"{service.name} ended with {service.process.returncode}:\n{service.last_lines()}")
+
+    async def redis_fault(self) -> str:
+        """Why the Redis of the workers cannot be used, in words. Empty when it answers, or where none were started.
+
+        Raises:
+            ServiceError: its URL, or what the environment says of it, is wrong.
+        """
+        if not self._count:
+            return ""
+        try:
+            settings = load_settings(redis=self.redis)
+        except SettingsError as error:
+            raise ServiceError(str(error)) from None
+        store = RedisStore(self.redis, timeout_seconds=settings.redis_timeout_ms / 1_000, **redis_arguments(settings))
+        try:
+            await store.ping()
+        except CountersUnavailable as error:
+            return f"Redis {without_secrets(self.redis)} cannot be used ({str(error).rstrip('.')})"
+        finally:
+            await store.close()
+        return ""
 
     async def wait_until_ready(self, partitions: int) -> None:
         """Return when the workers own all partitions between them; at once where none were started.

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from workers.live.degraded import STYLE
 from workers.live.watch import Watch
 from workers.terminal.marking import STYLES, marked, visible
 
@@ -41,7 +42,8 @@ class View:
         watch, latency = self._watch, self._watch.recent_latency_ms()
         shares = "  ".join(f"{verdict} {watch.counts[verdict]:,}" for verdict in VERDICTS)
         latencies = f"latency p50 {latency['p50']:,.0f} ms, p99 {latency['p99']:,.0f} ms"
-        return f"{watch.decided:,} posts  {self.rate():,.0f}/s  {shares}  {latencies}"
+        without = f"  without counters {watch.degraded.count:,}" if watch.degraded.count else ""
+        return f"{watch.decided:,} posts  {self.rate():,.0f}/s  {shares}  {latencies}{without}"
 
     def page(self) -> RenderableType:
         """The run as a page."""
@@ -65,8 +67,11 @@ class View:
         for verdict in VERDICTS:
             share = watch.counts[verdict] / total
             bar.append(f" {verdict} {share:.2%} ({watch.counts[verdict]:,}) ", STYLES[verdict])
+        told: list[RenderableType] = [grid, bar]
+        if watch.degraded.count:
+            told.append(Text(str(watch.degraded), STYLE))
         where = "  ".join(f"{name} {address}" for name, found in self._addresses.items() for address in found)
-        return Panel(Group(grid, bar, Text(where, "dim")), title="Sluicegate", border_style="blue")
+        return Panel(Group(*told, Text(where, "dim")), title="Sluicegate", border_style="blue")
 
     def _middle(self) -> Table:
         rules = Table(title="Rules that fire most", title_justify="left", expand=True, box=None)

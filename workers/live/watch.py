@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG, POSTS
 from topics.dead_letter import DeadLetter, replayed_offset
 from topics.decision import Decision, Source, decode
+from workers.live.degraded import Degraded
 
 VERDICT_OF = {ALLOW.name: "allow", FLAG.name: "flag", BLOCK.name: "block", DEAD.name: "dead"}
 RECENT = 5_000
@@ -26,6 +27,7 @@ class _Slim(msgspec.Struct):
 
     source: Source
     arrived_at: int
+    degraded: bool = False
 
 
 _slim = msgspec.json.Decoder(_Slim)
@@ -56,6 +58,7 @@ class Watch:
         counts: posts by verdict, `dead` among them. A repeated decision counts once.
         rules: how often each rule fired.
         reasons: dead letters by reason.
+        degraded: posts that were decided without counters.
         last: the latest decisions to flag or block, newest first.
         verdicts: verdict by partition and offset of the post, when asked to keep them.
         partitions: how many partitions `posts` has.
@@ -78,6 +81,7 @@ class Watch:
         self.counts: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.degraded = Degraded()
         self.last: deque[Decision] = deque(maxlen=keep_last)
         self.verdicts: dict[tuple[int, int], str] = {}
         self.partitions = 0
@@ -170,6 +174,8 @@ class Watch:
         latency = max(0, min(LONGEST_MS, record.timestamp - slim.arrived_at))
         self._latencies[latency] += 1
         self._recent.append(latency)
+        if slim.degraded:
+            self.degraded.add(record.timestamp)
         if verdict != "allow":
             decision = decode(record.value)
             self.rules.update(rule.name for rule in decision.rules)

@@ -35,6 +35,24 @@ def test_of_a_run_that_came_to_its_end_nothing_is_missing() -> None:
     assert "ordinary 2 1 0 0 1 50.00%" in lines
 
 
+def test_posts_decided_without_counters_are_told_with_when_and_what_to_do() -> None:
+    async def said() -> str:
+        watch = Watch({"bootstrap_servers": "localhost:9"})
+        watch.counts["allow"] = 3
+        for decided_at in (60_000, 0, 90_000):
+            watch.degraded.add(decided_at)
+        console = recording()
+        result = summary(watch, 3)
+        assert result["degraded"] == 3
+        print_report(console, watch, result, 0, {}, None, "Start Redis")
+        return console.export_text()
+
+    lines = asyncio.run(said()).splitlines()
+    at = next(line for line, text in enumerate(lines) if "without counters" in text)
+    assert lines[at].startswith("3 posts decided without counters, 00:00:00 to 00:01:30 UTC: ")
+    assert lines[at + 1] == "Start Redis"
+
+
 def test_what_others_sent_to_the_same_brokers_takes_nothing_off() -> None:
     lines = asyncio.run(told(["allow", "flag"], foreign=30))
     assert not any("no verdict yet" in line for line in lines)

@@ -41,7 +41,7 @@ def test_a_simulated_stream_gets_its_verdicts_and_nothing_is_left_behind(tmp_pat
     truth, picture = tmp_path / "truth.jsonl", tmp_path / "view.svg"
     summary, said = run("--count", "3000", "--truth", str(truth), "--picture", str(picture))
     assert list(summary) == [
-        "posts", "allow", "flag", "block", "dead", "posts_per_second", "latency_ms", "seconds",
+        "posts", "allow", "flag", "block", "dead", "degraded", "posts_per_second", "latency_ms", "seconds",
     ]  # fmt: skip
     assert summary["posts"] == 3_000
     assert sum(summary[verdict] for verdict in ("allow", "flag", "block", "dead")) == 3_000
@@ -71,6 +71,17 @@ def test_a_file_is_played_to_its_end_by_two_workers(tmp_path: Path) -> None:
     summary, _ = run("--posts", str(file), "--workers", "2")
     assert (summary["posts"], summary["dead"]) == (501, 1)
     assert summary["allow"] + summary["flag"] + summary["block"] == 500
+
+
+def test_without_a_redis_its_user_is_told_before_the_first_post_and_at_the_end() -> None:
+    summary, said = run("--count", "200", "--redis", "redis://:sesame@127.0.0.1:1/0")
+    assert summary["degraded"] == 200 - summary["dead"]
+    before, _, after = said.partition("ready after")
+    for told in (before, after):
+        assert "without counters" in told.lower()
+        assert "127.0.0.1:1/0 cannot be used" in told
+        assert "--redis" in told
+    assert "sesame" not in said
 
 
 @pytest.fixture
@@ -115,6 +126,7 @@ def test_ctrl_c_on_a_terminal_ends_all_of_it_within_five_seconds(
         (["--posts", "nowhere.jsonl"], "nowhere.jsonl"),
         (["--count", "0"], "--count"),
         (["--kafka", "127.0.0.1:1", "--count", "1"], "127.0.0.1:1"),
+        (["--redis", "localhost:6379", "--count", "1"], "must begin with redis://"),
     ],
 )
 def test_what_cannot_work_is_told_in_a_line(arguments: list[str], message: str) -> None:
