@@ -9,6 +9,7 @@ import json
 import signal
 import time
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from workers.live.feed import Feed, Payload
+    from workers.live.silence import Silence
     from workers.live.stack import Stack
     from workers.live.view import View
     from workers.live.watch import Watch
@@ -58,7 +60,7 @@ CPU_SECONDS = "process_cpu_seconds_total"
     type=click.IntRange(0, 16),
     default=1,
     show_default=True,
-    help="Worker processes, one group. 0: those that run already on --kafka are watched.",
+    help="Worker processes, one group. 0: those decide that run already on --kafka.",
 )
 @click.option(
     "--partitions",
@@ -121,6 +123,7 @@ async def _run(
     from workers.live.degraded import WITHOUT, say, tell, way_out
     from workers.live.feed import Feed, file_source, simulator_source
     from workers.live.report import print_report, save_picture, summary
+    from workers.live.silence import Silence
     from workers.live.stack import Stack, without_secrets
     from workers.live.view import View
     from workers.live.watch import Watch
@@ -146,15 +149,17 @@ async def _run(
                 await asyncio.to_thread(_have_scraped, stack, console)
             if not await _unless(stopped, stack.wait_until_ready(watch.partitions)):
                 return INTERRUPTED
-            console.print(f"ready after {time.monotonic() - start:.1f} s")
+            ready = f"ready after {time.monotonic() - start:.1f} s"
+            console.print(ready if workers else "the posts are left to workers that run elsewhere")
             idle_cpu = await asyncio.to_thread(stack.total, CPU_SECONDS)
             feed = Feed({"bootstrap_servers": stack.kafka}, watch, rate or (DEFAULT_RATE if endless else None))
             view = View(watch, {"metrics": stack.metrics, "web": stack.web})
             telling = tell(
                 console, watch.degraded, lambda: watch.decided, stack.redis_fault, own=workers > 0, lost=bool(fault)
             )
+            silence = Silence(partial(console.print, style="bold", soft_wrap=True), stack.way_out)
             with _drawn(console, view), _meanwhile(telling):
-                complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack))
+                complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack, silence))
             cpu = await asyncio.to_thread(stack.total, CPU_SECONDS) - idle_cpu
             result = summary(watch, feed.sent)
             if picture:
@@ -190,7 +195,7 @@ async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> bo
     return False
 
 
-async def _play(feed: Feed, watch: Watch, payloads: Iterator[Payload], stack: Stack) -> None:
+async def _play(feed: Feed, watch: Watch, payloads: Iterator[Payload], stack: Stack, silence: Silence) -> None:
     """Feed all payloads and wait for their verdicts."""
     playing = asyncio.create_task(feed.play(payloads))
     try:
@@ -199,6 +204,7 @@ async def _play(feed: Feed, watch: Watch, payloads: Iterator[Payload], stack: St
                 playing.result()
             stack.check()
             watch.check()
+            silence.look(feed.sent - watch.decided, watch.heard, CHECK_SECONDS)
             await asyncio.sleep(CHECK_SECONDS)
     finally:
         playing.cancel()

@@ -107,6 +107,16 @@ class Stack:
         """The sum of a metric without labels over the workers that answer."""
         return sum(_scraped(address, metric) for address in self.metrics)
 
+    @property
+    def way_out(self) -> str:
+        """What to do where no verdict comes."""
+        if self._count:
+            return "The workers run, but do not get on; see whether the brokers do"
+        return (
+            f"No worker decides what comes to {self.kafka}: start one with `sluicegate worker --kafka {self.kafka} "
+            "--redis redis://HOST:6379/0`, or leave out --workers 0. The posts stay there until then"
+        )
+
     def check(self) -> None:
         """Raises ServiceError when a service has ended by itself."""
         for service in [*self._services, *self._workers]:
@@ -145,7 +155,8 @@ class Stack:
             self.check()
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(
-                    f"the workers are not ready after {READY_SECONDS:.0f} s: {self._workers[0].last_lines()}"
+                    f"the workers are not ready after {READY_SECONDS:.0f} s. Where others run already on these brokers, "
+                    f"--workers 0 leaves the posts to them. The first said last:\n{self._workers[0].last_lines()}"
                 )
             await asyncio.sleep(0.1)
 

@@ -62,6 +62,7 @@ class Watch:
         last: the latest decisions to flag or block, newest first.
         verdicts: verdict by partition and offset of the post, when asked to keep them.
         partitions: how many partitions `posts` has.
+        heard: records of the decision topics since the start, repeats and those about others' posts too.
     """
 
     def __init__(self, kafka: dict[str, Any], keep_verdicts: bool = False, keep_last: int = 8) -> None:
@@ -85,6 +86,7 @@ class Watch:
         self.last: deque[Decision] = deque(maxlen=keep_last)
         self.verdicts: dict[tuple[int, int], str] = {}
         self.partitions = 0
+        self.heard = 0
         self.began = 0.0
         self.ended = 0.0
 
@@ -146,6 +148,7 @@ class Watch:
     async def _follow(self) -> None:
         while True:
             for fetched in (await self._consumer.getmany(timeout_ms=200)).values():
+                self.heard += len(fetched)
                 for record in fetched:
                     self._take(record)
                 self._progress.set()
