@@ -142,6 +142,8 @@ class Feed:
             while payload is not None and batch.append(timestamp=None, key=payload.key, value=payload.value):
                 truths.append(payload.truth)
                 payload = next(waiting, None)
+            self._watch.sending(partition)
             first = (await (await self._producer.send_batch(batch, POSTS.name, partition=partition))).offset
+            self._watch.sent(partition, first, len(truths))
             known = ((place, truth) for place, truth in enumerate(truths, first) if truth is not None)
             self.truths.update({(partition, offset): truth for offset, truth in known})

@@ -52,9 +52,7 @@ def print_report(
     latency = result["latency_ms"]
     counts = ", ".join(f"{verdict} {result[verdict]:,}" for verdict in VERDICTS)
     console.print(f"{result['posts']:,} posts: {counts}")
-    waiting = result["posts"] - sum(result[verdict] for verdict in VERDICTS)
-    # Less than 0 where others send posts to the same brokers.
-    if waiting > 0:
+    if waiting := result["posts"] - sum(result[verdict] for verdict in VERDICTS):
         console.print(f"{waiting:,} posts had no verdict yet")
     console.print(
         f"{result['posts_per_second']:,} posts/s over {result['seconds']} s; "

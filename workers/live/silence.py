@@ -35,7 +35,7 @@ class Silence:
         Raises:
             ServiceError: nothing came for LONGEST_SECONDS while posts waited.
         """
-        if heard != self._heard or not waiting:
+        if heard != self._heard or waiting <= 0:
             self._heard, self._seconds, self._told = heard, 0.0, False
             return
         self._seconds += seconds

@@ -154,9 +154,10 @@ class Stack:
         while self._workers and await asyncio.to_thread(self.total, "sluicegate_partitions") < partitions:
             self.check()
             if asyncio.get_running_loop().time() > deadline:
+                first = self._workers[0]
                 raise ServiceError(
-                    f"the workers are not ready after {READY_SECONDS:.0f} s. Where others run already on these brokers, "
-                    f"--workers 0 leaves the posts to them. The first said last:\n{self._workers[0].last_lines()}"
+                    f"the workers are not ready after {READY_SECONDS:.0f} s. Where others run already on these "
+                    f"brokers, --workers 0 leaves the posts to them. {first.name} said last:\n{first.last_lines()}"
                 )
             await asyncio.sleep(0.1)
 

@@ -12,7 +12,7 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from topics.catalog import ALLOW, BLOCK, DEAD, FLAG, POSTS
-from topics.dead_letter import DeadLetter, replayed_offset
+from topics.dead_letter import DeadLetter
 from topics.decision import Decision, Source, decode
 from workers.live.degraded import Degraded
 
@@ -33,29 +33,13 @@ class _Slim(msgspec.Struct):
 _slim = msgspec.json.Decoder(_Slim)
 
 
-class Seen:
-    """Which offsets of a partition have been decided, in memory bounded by how far they come out of order."""
-
-    def __init__(self, first: int) -> None:
-        self._next = first
-        self._ahead: set[int] = set()
-
-    def add(self, offset: int) -> bool:
-        """True the first time that an offset at or above the first is given."""
-        if offset < self._next or offset in self._ahead:
-            return False
-        self._ahead.add(offset)
-        while self._next in self._ahead:
-            self._ahead.remove(self._next)
-            self._next += 1
-        return True
-
-
 class Watch:
-    """Follows all partitions of the decision topics; what was there before it started is not this run's.
+    """Follows all partitions of the decision topics for the verdicts of this run's posts.
+
+    Which posts those are is said by who sends them (`sending`, `sent`): others may send to the same brokers.
 
     Attributes:
-        counts: posts by verdict, `dead` among them. A repeated decision counts once.
+        counts: this run's posts by verdict, `dead` among them. A repeated decision counts once.
         rules: how often each rule fired.
         reasons: dead letters by reason.
         degraded: posts that were decided without counters.
@@ -74,7 +58,10 @@ class Watch:
             max_partition_fetch_bytes=4 << 20,
         )
         self._keep_verdicts = keep_verdicts
-        self._seen: dict[int, Seen] = {}
+        # Places of this run's posts without a verdict. Those of a batch are known once the broker has acknowledged it;
+        # what is decided meanwhile is put by, and looked at again then.
+        self._waiting: set[tuple[int, int]] = set()
+        self._sending: dict[int, list[Any]] = {}
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._latencies = np.zeros(LONGEST_MS + 1, np.int64)
         self._following: asyncio.Task[None] | None = None
@@ -122,6 +109,16 @@ class Watch:
             self._progress.clear()
             await self._progress.wait()
 
+    def sending(self, partition: int) -> None:
+        """Posts are on their way to a partition, until `sent` is called."""
+        self._sending[partition] = []
+
+    def sent(self, partition: int, first: int, count: int) -> None:
+        """They are there, at these offsets."""
+        self._waiting.update((partition, offset) for offset in range(first, first + count))
+        for record in self._sending.pop(partition):
+            self._take(record)
+
     def check(self) -> None:
         """Raises what ended the reading, if something did."""
         if self._following is not None and self._following.done():
@@ -137,9 +134,6 @@ class Watch:
                 await self._consumer._client.force_metadata_update()
         posts = [TopicPartition(POSTS.name, number) for number in found[POSTS.name]]
         outputs = [TopicPartition(topic, number) for topic in VERDICT_OF for number in found[topic]]
-        self._seen = {
-            partition.partition: Seen(end) for partition, end in (await self._consumer.end_offsets(posts)).items()
-        }
         self.partitions = len(posts)
         self._consumer.assign(outputs)
         for partition, end in (await self._consumer.end_offsets(outputs)).items():
@@ -157,20 +151,25 @@ class Watch:
 
     def _take(self, record: Any) -> None:
         verdict = VERDICT_OF[record.topic]
-        if verdict == "dead":
-            if replayed_offset(record.headers) is not None:
-                return
-            letter = DeadLetter.from_record(record.value, record.key, record.headers)
-            partition, offset = letter.source_partition, letter.source_offset
-        else:
-            slim = _slim.decode(record.value)
-            partition, offset = slim.source.partition, slim.source.offset
-        if not self._seen[partition].add(offset):
+        try:
+            if verdict == "dead":
+                letter = DeadLetter.from_record(record.value, record.key, record.headers)
+                place = letter.source_partition, letter.source_offset
+            else:
+                slim = _slim.decode(record.value or b"")
+                place = slim.source.partition, slim.source.offset
+        except ValueError:
+            # The note of a replay, or what somebody else has put there.
             return
+        if place not in self._waiting:
+            if place[0] in self._sending:
+                self._sending[place[0]].append(record)
+            return
+        self._waiting.remove(place)
         self.counts[verdict] += 1
         self.ended = time.monotonic()
         if self._keep_verdicts:
-            self.verdicts[partition, offset] = verdict
+            self.verdicts[place] = verdict
         if verdict == "dead":
             self.reasons[letter.reason] += 1
             return

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.live.feed import file_source, partition_of, simulator_source
-from workers.live.watch import Seen
 
 
 def test_a_line_is_keyed_by_its_author_and_blank_lines_are_skipped(tmp_path: Path) -> None:
@@ -34,14 +33,6 @@ def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_its_first_line(t
 def test_an_author_goes_where_kafka_s_own_partitioner_sends_it(key: bytes, partitions: int) -> None:
     every = list(range(partitions))
     assert partition_of(key, partitions) == DefaultPartitioner()(key, every, every)
-
-
-@given(st.permutations(range(5, 25)), st.lists(st.integers(0, 30)))
-def test_each_offset_counts_once_whatever_the_order(order: list[int], repeats: list[int]) -> None:
-    seen = Seen(5)
-    first = [offset for offset in order if seen.add(offset)]
-    assert first == order
-    assert [offset for offset in repeats if offset < 25 and seen.add(offset)] == []
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 4))

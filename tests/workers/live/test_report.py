@@ -9,10 +9,9 @@ from workers.live.watch import Watch
 from workers.terminal.pictures import recording
 
 
-async def told(verdicts: list[str | None], foreign: int = 0) -> list[str]:
-    """The lines about so many ordinary posts, those with None not decided yet, and dead letters of others beside."""
+async def told(verdicts: list[str | None]) -> list[str]:
+    """The lines about so many ordinary posts, those with None not decided yet."""
     watch = Watch({"bootstrap_servers": "localhost:9"}, keep_verdicts=True)
-    watch.counts["dead"] = foreign
     for offset, verdict in enumerate(verdicts):
         if verdict:
             watch.counts[verdict] += 1
@@ -51,8 +50,3 @@ def test_posts_decided_without_counters_are_told_with_when_and_what_to_do() -> N
     at = next(line for line, text in enumerate(lines) if "without counters" in text)
     assert lines[at].startswith("3 posts decided without counters, 00:00:00 to 00:01:30 UTC: ")
     assert lines[at + 1] == "Start Redis"
-
-
-def test_what_others_sent_to_the_same_brokers_takes_nothing_off() -> None:
-    lines = asyncio.run(told(["allow", "flag"], foreign=30))
-    assert not any("no verdict yet" in line for line in lines)
