@@ -16,7 +16,6 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import asyncio
 import contextlib
 import gc
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -149,19 +148,6 @@ def prepare(*_: Any, **__: Any) -> None:
         log.info("metrics", address=f"http://{settings.host}:{settings.metrics_port}/metrics")
 
 
-async def seek_to_committed() -> Mapping[Any, Any]:
-    """Stand at the committed offsets, and at the beginning where there are none.
-
-    Faust's own leaves a partition without a committed offset where it is: past posts that were read just before a
-    rebalance and let go, which would then never be decided.
-    """
-    committed: Mapping[Any, Any] = await consumer()._thread.seek_to_committed()
-    fresh = [partition for partition, offset in committed.items() if not offset]
-    if fresh:
-        await consumer()._thread.seek_to_beginning(*fresh)
-    return committed
-
-
 @app.on_rebalance_complete.connect
 async def own(*_: Any, **__: Any) -> None:
     """A new publisher for the partitions now owned. Faust awaits this before it reads the committed offsets.
@@ -170,9 +156,8 @@ async def own(*_: Any, **__: Any) -> None:
     """
     assert worker.moderator is not None
     await worker.close()
-    consumer().seek_to_committed = seek_to_committed
     owned = sorted(each.partition for each in app.consumer.assignment() if each.topic == POSTS.name)
-    need_topics(await all_topics(), owned)
+    need_topics(await consumer().all_topics(), owned)
     try:
         worker.publisher = await start_publisher(owned) if owned else None
     except CommitFailedError:
@@ -186,12 +171,6 @@ async def own(*_: Any, **__: Any) -> None:
     metrics.partitions.set(len(owned))
     health.partitions = owned
     log.info("partitions assigned", partitions=owned)
-
-
-async def all_topics() -> Any:
-    """What the brokers tell of all topics now. Raises KafkaError where they do not answer."""
-    thread = consumer()._thread
-    return await thread.call_thread(thread._consumer._client.fetch_all_metadata)
 
 
 async def start_publisher(owned: list[int]) -> Publisher:
@@ -231,7 +210,7 @@ async def look_for_topics() -> None:
         await asyncio.sleep(TOPICS_SECONDS)
         if health.partitions is not None and not health.draining:
             with contextlib.suppress(KafkaError):
-                need_topics(await all_topics(), health.partitions)
+                need_topics(await consumer().all_topics(), health.partitions)
 
 
 @app.on_before_shutdown.connect

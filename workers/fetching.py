@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.cluster import ClusterMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
 
@@ -69,6 +70,23 @@ class OnDemand(Consumer):
 
     def _new_consumer_thread(self) -> PollsOnDemand:
         return PollsOnDemand(self, loop=self.loop, beacon=self.beacon)
+
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        """Stand at the committed offsets, and at the beginning where there are none.
+
+        Faust's own leaves a partition without a committed offset where it is: past posts that were read just before a
+        rebalance and let go, which would then never be decided.
+        """
+        committed: Mapping[Any, int] = await super().seek_to_committed()
+        if fresh := [partition for partition, offset in committed.items() if not offset]:
+            await self._thread.seek_to_beginning(*fresh)
+        return committed
+
+    async def all_topics(self) -> ClusterMetadata:
+        """What the brokers tell of all topics now. Raises KafkaError where they do not answer."""
+        thread: Any = self._thread
+        cluster: ClusterMetadata = await thread.call_thread(thread._consumer._client.fetch_all_metadata)
+        return cluster
 
 
 def with_waiting(fetch: Fetch, queue: Any, most: int) -> Fetch:
