@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from deploy.embedded import start_broker, start_valkey
 from deploy.processes import HOST, Service, ServiceError, free_port
@@ -67,8 +68,10 @@ class Stack:
         """
         named = bool(self.kafka)
         if not named:
-            # Its transactions are no good: it shows what was aborted.
-            self._settings = {"DELIVERY": "at_least_once", **self._settings}
+            # Its transactions are no good: it shows what was aborted. Its offsets begin at 0 again with each run, so
+            # that a Redis of one's own would take them for posts that were counted before.
+            own = {"DELIVERY": "at_least_once", "REDIS_NAMESPACE": f"sluicegate-run-{uuid4().hex}"}
+            self._settings = own | self._settings
             broker, self.kafka = start_broker(self._folder)
             self._services.append(broker)
         if not self.redis and self._count:

@@ -61,10 +61,10 @@ def undecided(when: str, schema: Mapping[str, pl.DataType]) -> Iterator[Fault]:
         frame = with_plain_numbers(pl.DataFrame({signal: points}), frozenset([signal]))
         outcomes = set(frame.select(compile_expression(about).alias("outcome"))["outcome"].drop_nulls())
         if len(outcomes) == 1:
-            always = "always" if outcomes == {True} else "never"
-            dtype = schema[signal]
-            why = _turned(words, numbers) or range_of(signal, dtype) + _advice(dtype, numbers)
-            yield Fault(signal, f"{about} is {always} true: {why}")
+            dtype, always = schema[signal], outcomes == {True}
+            known = f"; to ask whether it is known, write {signal} IS NOT NULL" if always else ""
+            why = _turned(words, numbers) or range_of(signal, dtype) + (_advice(dtype, numbers) or known)
+            yield Fault(signal, f"{about} is {'always' if always else 'never'} true: {why}")
 
 
 def _letter(token: Token, schema: Mapping[str, pl.DataType]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from deploy.embedded import start_valkey
 from deploy.processes import listening
 
 RUN = [sys.executable, "-m", "workers", "run"]
@@ -71,6 +72,23 @@ def test_a_file_is_played_to_its_end_by_two_workers(tmp_path: Path) -> None:
     summary, _ = run("--posts", str(file), "--workers", "2")
     assert (summary["posts"], summary["dead"]) == (501, 1)
     assert summary["allow"] + summary["flag"] + summary["block"] == 500
+
+
+def test_a_run_s_posts_are_counted_though_its_redis_has_seen_another_run(tmp_path: Path) -> None:
+    files = tmp_path / "quiet.jsonl", tmp_path / "flood.jsonl"
+    for file, authors in zip(files, (60, 1), strict=True):
+        posts = [
+            {"id": f"p{number}", "text": "面条很好吃", "author": {"id": f"a{number % authors}"}, "created_at": NOW}
+            for number in range(60)
+        ]
+        file.write_text("".join(json.dumps(post) + "\n" for post in posts))
+    service, url = start_valkey(tmp_path)
+    try:
+        quiet, flood = (run("--posts", str(file), "--redis", url, "--partitions", "1")[0] for file in files)
+    finally:
+        service.stop()
+    assert quiet["block"] == 0
+    assert flood["block"] > 0
 
 
 def test_without_a_redis_its_user_is_told_before_the_first_post_and_at_the_end() -> None:
