@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError, UnknownError
 from aiokafka.producer import sender
-from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
@@ -111,9 +111,7 @@ class ExactlyOnce:
             for partition, end in ends.items()
         }
         await self._transaction.enter_async_context(self._producer.transaction())
-        self._see_the_end()
         self._offsets = asyncio.ensure_future(self._producer.send_offsets_to_transaction(offsets, self._group))
-        self._offsets.add_done_callback(_see)
 
     async def publish(self, rows: Mapping[int, Outputs]) -> None:
         assert self._offsets is not None
@@ -128,29 +126,6 @@ class ExactlyOnce:
                     raise _UndecidedError
         finally:
             await self._producer.stop()
-            # A second error has a future of its own.
-            self._see_the_end()
-
-    def _see_the_end(self) -> None:
-        """Where a newer owner shuts this one out, aiokafka tells it there as well, and waits for it nowhere."""
-        if end := self._producer._txn_manager.wait_for_transaction_end():
-            end.add_done_callback(_see)
-
-
-def _failed(batch: MessageBatch, error: BaseException, fail: Any = MessageBatch.failure) -> None:
-    fail(batch, error)
-    for each in (batch.future, batch._drain_waiter):
-        each.add_done_callback(_see)
-
-
-# When a batch fails, the one behind it may be refused, and nobody waits for either any more.
-MessageBatch.failure = _failed
-
-
-def _see(future: asyncio.Future[Any]) -> None:
-    """Take note of what a future raised: publishing raises it, too, or was given up."""
-    if not future.cancelled():
-        future.exception()
 
 
 class _UndecidedError(Exception):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from topics.catalog import ALLOW, BLOCK
+from topics.catalog import ALLOW
 from workers.publishing import Row
 
 from .conftest import OTHER, SOURCE, committed, committed_rows, ends, open_publisher, publish
@@ -86,28 +84,6 @@ def test_what_a_former_owner_has_begun_is_undone_and_not_published(kafka_only: t
             await each.stop()
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize("published", [True, False])
-def test_a_fenced_publisher_leaves_no_error_that_nobody_has_seen(kafka_only: tuple[str, str], published: bool) -> None:
-    unseen: list[dict[str, Any]] = []
-
-    async def run() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: unseen.append(told))
-        former, first = await open_publisher(kafka_only, "unseen")
-        owner, second = await open_publisher(kafka_only, "unseen")
-        await former.begin({1: 9})
-        if published:
-            with pytest.raises((ProducerFenced, KafkaError)):
-                await former.publish({1: {ALLOW.name: [Row(b"k", b"zombie")], BLOCK.name: [Row(b"k", b"zombie")]}})
-        else:
-            await asyncio.sleep(0.5)
-        for each in (former, owner, first, second):
-            await each.stop()
-
-    asyncio.run(run())
-    gc.collect()
-    assert unseen == []
 
 
 def test_offsets_that_were_set_by_hand_are_where_the_next_owner_goes_on(kafka_only: tuple[str, str]) -> None:
