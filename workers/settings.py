@@ -161,9 +161,9 @@ def _given() -> dict[str, str]:
 
 
 def _secrets_from_files() -> dict[str, str]:
-    read: dict[str, str] = {}
+    given, read = _given(), dict[str, str]()
     for name in SECRET_FILES:
-        path = os.environ.get(f"{PREFIX}{name}_FILE")
+        path = given.get(f"{name}_FILE")
         if path is None:
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from topics.decision import Decision, SignalValue
 from topics.post import Author
+from workers.terminal.clock import clock
 from workers.terminal.marking import STYLES, marked, visible
 
 INDENT = 9
@@ -19,7 +20,7 @@ NAME_SHOWN = 40
 
 def described(decision: Decision, timestamp: int) -> RenderableType:
     """What a terminal shows of it. timestamp: when it was decided, in epoch milliseconds."""
-    head = Text.assemble((f"{_clock(timestamp)} ", "dim"), (decision.verdict, STYLES[decision.verdict]))
+    head = Text.assemble((f"{clock(timestamp)} ", "dim"), (decision.verdict, STYLES[decision.verdict]))
     heaviest = [rule for rule in decision.rules if rule.verdict == decision.verdict][:1]
     for rule in heaviest:
         head.append(f"  {visible(rule.name)}", "cyan").append(f" ({visible(rule.category)})", "dim")
@@ -61,10 +62,3 @@ def _age(age: timedelta) -> str:
         return f"{age.days:,} days"
     hours = age // timedelta(hours=1)
     return f"{hours} h" if hours >= 2 else f"{age // timedelta(minutes=1)} min"
-
-
-def _clock(timestamp: int) -> str:
-    try:
-        return datetime.fromtimestamp(timestamp / 1_000, UTC).strftime("%H:%M:%S")
-    except (ValueError, OverflowError, OSError):
-        return "--:--:--"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from rich.console import Console
+
+from workers.terminal.clock import clock
 
 WITHOUT = "rules that read them do not fire, and no campaign is found"
 STYLE = "bold red"
@@ -32,7 +33,7 @@ class Degraded:
         self.count += 1
 
     def __str__(self) -> str:
-        return f"{self.count:,} posts decided without counters, {_clock(self.first)} to {_clock(self.last)} UTC"
+        return f"{self.count:,} posts decided without counters, {clock(self.first)} to {clock(self.last)} UTC"
 
 
 def way_out(fault: str, own: bool) -> str:
@@ -68,7 +69,7 @@ async def tell(
             calm = 0
             if not lost:
                 lost = True
-                say(console, f"{_clock(degraded.last)} WITHOUT COUNTERS: {WITHOUT}", way_out(await fault(), own))
+                say(console, f"{clock(degraded.last)} WITHOUT COUNTERS: {WITHOUT}", way_out(await fault(), own))
         elif all_posts > before:
             calm += 1
             if lost and calm >= CALM_LOOKS:
@@ -76,7 +77,3 @@ async def tell(
                 console.print(f"counters are back: {degraded}", soft_wrap=True)
         known, before = count, all_posts
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _clock(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%H:%M:%S}"

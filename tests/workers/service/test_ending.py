@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from deploy.embedded import start_broker
 from deploy.processes import HOST, free_port
 from topics.admin import TopicAdmin
 
@@ -28,14 +27,6 @@ rules:
     category: c
     reason: r
 """
-
-
-@pytest.fixture(scope="module")
-def bare_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`host:port` of a broker without topics and without transactions."""
-    service, address = start_broker(tmp_path_factory.mktemp("bare"))
-    yield address
-    service.stop()
 
 
 @pytest.fixture(scope="module")
@@ -76,25 +67,25 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_told_in_the_last_line_when(case: str, bare_broker: str, taken_port: str, tmp_path: Path) -> None:
+def test_it_is_told_in_the_last_line_when(case: str, empty_broker: str, taken_port: str, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(BROKEN)
-    words = {"folder": str(tmp_path), "port": taken_port, "broker": bare_broker}
+    words = {"folder": str(tmp_path), "port": taken_port, "broker": empty_broker}
     settings, told = CASES[case]
-    line = last_line(bare_broker, tmp_path, {name: value.format(**words) for name, value in settings.items()})
+    line = last_line(empty_broker, tmp_path, {name: value.format(**words) for name, value in settings.items()})
     assert line.startswith(told.format(**words))
 
 
-def test_the_line_says_what_creates_topics(bare_broker: str, tmp_path: Path) -> None:
-    assert "`sluicegate topics create`" in last_line(bare_broker, tmp_path, {})
+def test_the_line_says_what_creates_topics(empty_broker: str, tmp_path: Path) -> None:
+    assert "`sluicegate topics create`" in last_line(empty_broker, tmp_path, {})
 
 
 def test_a_broker_without_transactions_is_told_with_the_setting_that_does_without(
-    bare_broker: str, tmp_path: Path
+    empty_broker: str, tmp_path: Path
 ) -> None:
-    with TopicAdmin(bare_broker) as admin:
+    with TopicAdmin(empty_broker) as admin:
         admin.create(1, replication=1)
-    line = last_line(bare_broker, tmp_path, {"delivery": "exactly_once"})
-    assert line.startswith(f"sluicegate: Kafka at {bare_broker}: ")
+    line = last_line(empty_broker, tmp_path, {"delivery": "exactly_once"})
+    assert line.startswith(f"sluicegate: Kafka at {empty_broker}: ")
     assert "SLUICEGATE_DELIVERY=at_least_once" in line
 
 
