@@ -156,7 +156,7 @@ RECIPES = {
     "solicitation": Recipe(
         solicitation,
         "name+text",
-        Ways(strength=0.3, telling=0, shift=-0.1, copies=2, copy_weight=0.4, other_weight=0.05),
+        Ways(strength=0.3, telling=0, shift=-0.4, copies=2, copy_weight=0.4, other_weight=0.05),
     ),
 }
 
