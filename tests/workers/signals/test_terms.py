@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -142,10 +143,12 @@ def by_hand(terms: list[str], text: str) -> list[tuple[int, int]]:
 
 
 PLAIN = st.text("ab12加微", min_size=1, max_size=3)
+# Of a run of four letters folding keeps three.
+AS_IT_IS = st.text("ab12加微", max_size=12).filter(lambda text: not re.search(r"(\D)\1{3}", text))
 
 
 @given(
-    st.lists(st.text("ab12加微", max_size=12), max_size=4),
+    st.lists(AS_IT_IS, max_size=4),
     st.lists(PLAIN, min_size=1, max_size=6),
     st.lists(PLAIN, max_size=3),
 )
