@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 
 
+class EncodingError(ValueError):
+    """The file is not UTF-8, as its first bytes say."""
+
+
 def without_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a file without the byte-order mark that Windows puts before the first."""
+    """The lines of a file without the byte-order mark that Windows puts before the first.
+
+    Raises EncodingError where the mark says UTF-16, of which every line would else be told as malformed.
+    """
     for number, line in enumerate(lines):
+        if not number and line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise EncodingError("is UTF-16; save it as UTF-8")
         yield line if number else line.removeprefix(BOM_UTF8)

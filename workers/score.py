@@ -103,7 +103,7 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
             try:
                 posts.append(read_line(number, line))
             except (ValueError, RecursionError) as error:
-                outcomes.append(Scored(None, error=f"line {number}: {error}"))
+                outcomes.append(Scored(None, error=f"line {number}: {error if line.strip() else 'is empty'}"))
             else:
                 outcomes.append(None)
         scored: Iterator[Scored] = iter(())

@@ -77,7 +77,7 @@ def train_shipped(order: Order, folder: Path) -> Entry:
 def train_own(order: Order, file: Path) -> Entry:
     """Train a model from a platform's own labelled posts. The name is read too if the posts have `nick`."""
     order.say(f"{order.name}: reading {file}")
-    posts = read_posts(file)
+    posts = read_posts(file, lambda line: order.say(f"{order.name}: {line}"))
     labels = Counter(post.label for post in posts)
     told = ", ".join(f"{label[:40]!r} {count:,}" for label, count in labels.most_common(9)) or "none"
     order.say(f"{order.name}: labels: {told}; all but 'normal' are positive")

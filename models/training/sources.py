@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from models.lines import without_mark
+from models.lines import EncodingError, without_mark
 
 
 class Source(NamedTuple):
@@ -51,20 +51,39 @@ class LabelledPost(msgspec.Struct, gc=False):
         return self.label != "normal"
 
 
-def read_posts(path: Path) -> list[LabelledPost]:
-    """The labelled posts of a JSON Lines file; empty lines are skipped. PostsError if one cannot be read."""
-    return list(iterate_posts(path))
+READ = frozenset(LabelledPost.__struct_fields__)
 
 
-def iterate_posts(path: Path) -> Iterator[LabelledPost]:
+def read_posts(path: Path, say: Callable[[str], None] | None = None) -> list[LabelledPost]:
+    """The labelled posts of a JSON Lines file; empty lines are skipped. PostsError if one cannot be read.
+
+    say: is told which fields of the first post are not read. A misspelt `nick` is one of them, and would be missed by
+    nobody.
+    """
+    return list(iterate_posts(path, say))
+
+
+def iterate_posts(path: Path, say: Callable[[str], None] | None = None) -> Iterator[LabelledPost]:
     decoder = msgspec.json.Decoder(LabelledPost)
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(without_mark(lines), 1):
                 if line.strip():
                     yield decoded(decoder, line, f"{path}, line {number}")
+                    if say and (passed_over := unread(line)):
+                        say(f"{path}: fields that are not read: {passed_over}")
+                    say = None
     except OSError as error:
         raise PostsError(f"cannot read {path}: {error.strerror}") from None
+    except EncodingError as error:
+        raise PostsError(f"{path} {error}") from None
+
+
+def unread(line: bytes) -> str:
+    """Fields of a post that a LabelledPost has not."""
+    return ", ".join(
+        f"{name[:40]!r}" for name in msgspec.json.decode(line, type=dict[str, msgspec.Raw]) if name not in READ
+    )
 
 
 def decoded(decoder: msgspec.json.Decoder[LabelledPost], line: bytes, place: str) -> LabelledPost:

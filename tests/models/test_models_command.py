@@ -55,6 +55,19 @@ def test_training_tells_the_labels_that_it_takes_for_positive(posts_file: Path, 
     assert "labels: 'ad' 80, 'normal' 80; all but 'normal' are positive" in told
 
 
+def test_training_and_evaluation_tell_a_misspelt_field(own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    rows = [
+        {"text": f"{text} {number}", "label": label, "nickname": "Mei"} for number in range(80) for text, label in POSTS
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    trained = run("train", "--task", "ads", "--data", file, "--out", tmp_path / "out")
+    evaluated = run("evaluate", file, "--model", own, "--json")
+    for told in (trained, evaluated):
+        assert "fields that are not read: 'nickname'" in told.stderr
+    assert json.loads(evaluated.stdout)
+
+
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [("--task", "../x", "bad model name"), ("--task", "", "bad model name"), ("--out", "{file}/x", "cannot be made")],

@@ -113,6 +113,26 @@ def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_the_first_post(t
     assert [post.text for post in read_posts(path)] == ["a"]
 
 
+def test_fields_that_are_not_read_are_told_once_for_one_may_be_misspelt(tmp_path: Path) -> None:
+    path = tmp_path / "posts.jsonl"
+    row = {"text": "a", "label": "normal", "nick": "Mei", "nickname": "Mei", "id": 7}
+    path.write_text(2 * (json.dumps(row) + "\n"))
+    told: list[str] = []
+    read_posts(path, told.append)
+    assert told == [f"{path}: fields that are not read: 'nickname', 'id'"]
+    path.write_text(json.dumps({"text": "a", "label": "normal", "nick": "Mei", "user": "a1"}) + "\n")
+    read_posts(path, told.append)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_file_in_utf_16_is_told_as_such(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_text('\ufeff{"text": "a", "label": "normal"}\n', encoding)
+    with pytest.raises(PostsError, match=r"posts\.jsonl is UTF-16; save it as UTF-8"):
+        read_posts(path)
+
+
 @pytest.mark.parametrize("line", ["no json", '{"label": "spam"}', '{"text": 1, "label": "spam"}', "[1]"])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "posts.jsonl"

@@ -57,6 +57,16 @@ def test_the_mark_that_windows_puts_before_a_file_is_no_part_of_its_first_line()
     assert score(['\ufeff{"text": "a"}'])[0]["verdict"] == "allow"
 
 
+@pytest.mark.parametrize("line", ["", "  "])
+def test_an_empty_line_is_told_as_empty(line: str) -> None:
+    assert score([{"text": "a"}, line, {"text": "b"}], status=1)[1]["error"] == "line 2: is empty"
+
+
+def test_a_file_in_utf_16_is_told_in_one_line_as_such() -> None:
+    result = CliRunner().invoke(command, ["score", "-"], input='{"text": "a"}\n{"text": "b"}\n'.encode("utf-16"))
+    assert (result.exit_code, result.output) == (1, "Error: the input is UTF-16; save it as UTF-8\n")
+
+
 def test_explaining_adds_the_pieces_that_weighed_most() -> None:
     text = "同城可约，上门服务，加微信 vx8899 看照片"
     (outcome,) = score(

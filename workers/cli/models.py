@@ -135,7 +135,7 @@ def evaluate(file: Path, model: str | None, as_json: bool) -> None:
     from models.training.sources import PostsError, read_posts
 
     try:
-        posts = read_posts(file)
+        posts = read_posts(file, lambda line: click.echo(line, err=True))
         scorer, names = chosen(model)
     except (PostsError, RegistryError) as error:
         raise click.ClickException(str(error)) from None

@@ -91,6 +91,7 @@ def command(**options: Any) -> None:
     Nothing needs to be installed or running. Ctrl-C ends all of it.
     """
     from deploy.processes import ServiceError
+    from models.lines import EncodingError
 
     if options["workers"] == 0 and not options["kafka"]:
         raise click.UsageError("--workers 0 needs --kafka: nothing would decide posts on the embedded broker")
@@ -100,6 +101,8 @@ def command(**options: Any) -> None:
         raise SystemExit(asyncio.run(_run(settings=settings, **options)))
     except ServiceError as error:
         raise click.ClickException(str(error)) from None
+    except EncodingError as error:
+        raise click.ClickException(f"{options['posts']} {error}") from None
 
 
 async def _run(
@@ -206,6 +209,8 @@ async def _play(feed: Feed, watch: Watch, payloads: Iterator[Payload], stack: St
             watch.check()
             silence.look(feed.sent - watch.decided, watch.heard, CHECK_SECONDS)
             await asyncio.sleep(CHECK_SECONDS)
+        # It may have failed when nothing was waiting for a verdict.
+        playing.result()
     finally:
         playing.cancel()
 

@@ -39,6 +39,7 @@ def command(
     For each line there is one line out, in order: id, verdict, rules and scores. Counters are in memory and see the
     lines in order, by their `created_at`. A line that cannot be read gets an `error`, and the exit status is then 1.
     """
+    from models.lines import EncodingError
     from models.registry import RegistryError
     from workers.assembly import offline_judge
     from workers.judge import AssemblyError
@@ -46,7 +47,7 @@ def command(
     from workers.score import score_lines
 
     if (file is None) == (text is None):
-        raise click.UsageError("give a FILE (`-` for standard input) or --text")
+        raise click.UsageError("give either a FILE (`-` for standard input) or --text")
     lines = file or [json.dumps({"text": text, "author": {"name": name}}).encode()]
     try:
         judge = offline_judge(policy, models)
@@ -54,7 +55,10 @@ def command(
         raise click.ClickException(str(error)) from None
     pretty = sys.stdout.isatty() and not as_json
     outcomes = score_lines(judge, lines, explain=explain or pretty)
-    wrong = asyncio.run(_print_pretty(outcomes) if pretty else _print_json(outcomes))
+    try:
+        wrong = asyncio.run(_print_pretty(outcomes) if pretty else _print_json(outcomes))
+    except EncodingError as error:
+        raise click.ClickException(f"the input {error}") from None
     if wrong:
         click.echo(f"sluicegate: {wrong} lines could not be read", err=True)
         raise SystemExit(1)

@@ -13,6 +13,7 @@ from rich.table import Table
 from workers.live.degraded import WITHOUT, say
 from workers.live.view import VERDICTS, View
 from workers.live.watch import Watch
+from workers.terminal.marking import visible
 from workers.terminal.pictures import recording, save
 
 
@@ -62,7 +63,8 @@ def print_report(
         each = cpu / watch.decided
         console.print(f"the workers took {each * 1e6:,.0f} µs of processor a post: {1 / each:,.0f} posts/s a core")
     for reason, count in watch.reasons.most_common():
-        console.print(f"dead letters, {reason}: {count:,}")
+        detail = visible(watch.details[reason])
+        console.print(f"dead letters, {reason}: {count:,}; the first: {detail}", soft_wrap=True)
     if truths and watch.verdicts:
         console.print(_caught(truths, watch.verdicts))
     if watch.degraded.count:

@@ -42,6 +42,7 @@ class Watch:
         counts: this run's posts by verdict, `dead` among them. A repeated decision counts once.
         rules: how often each rule fired.
         reasons: dead letters by reason.
+        details: what the first of each reason said.
         degraded: posts that were decided without counters.
         last: the latest decisions to flag or block, newest first.
         verdicts: verdict by partition and offset of the post, when asked to keep them.
@@ -69,6 +70,7 @@ class Watch:
         self.counts: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.details: dict[str, str] = {}
         self.degraded = Degraded()
         self.last: deque[Decision] = deque(maxlen=keep_last)
         self.verdicts: dict[tuple[int, int], str] = {}
@@ -172,6 +174,7 @@ class Watch:
             self.verdicts[place] = verdict
         if verdict == "dead":
             self.reasons[letter.reason] += 1
+            self.details.setdefault(letter.reason, letter.detail)
             return
         latency = max(0, min(LONGEST_MS, record.timestamp - slim.arrived_at))
         self._latencies[latency] += 1

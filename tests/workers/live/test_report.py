@@ -34,6 +34,18 @@ def test_of_a_run_that_came_to_its_end_nothing_is_missing() -> None:
     assert "ordinary 2 1 0 0 1 50.00%" in lines
 
 
+def test_of_each_reason_the_first_dead_letter_says_what_was_wrong() -> None:
+    async def said() -> str:
+        watch = Watch({"bootstrap_servers": "localhost:9"})
+        watch.counts["dead"], watch.reasons["schema"] = 2, 2
+        watch.details["schema"] = "id is missing\x1b[2J"
+        console = recording()
+        print_report(console, watch, summary(watch, 2), 0, {}, None)
+        return console.export_text()
+
+    assert "dead letters, schema: 2; the first: id is missing·[2J\n" in asyncio.run(said())
+
+
 def test_posts_decided_without_counters_are_told_with_when_and_what_to_do() -> None:
     async def said() -> str:
         watch = Watch({"bootstrap_servers": "localhost:9"})

@@ -154,6 +154,14 @@ def test_what_cannot_work_is_told_in_a_line(arguments: list[str], message: str) 
     assert "Traceback" not in done.stderr
 
 
+def test_a_file_that_cannot_be_played_is_told_though_no_post_waits_for_its_verdict(tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    file.write_text('{"text": "a"}\n', "utf-16")
+    done = subprocess.run([*RUN, "--posts", str(file)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: {file} is UTF-16; save it as UTF-8\n"
+
+
 def test_with_prometheus_installed_its_address_is_told_and_otherwise_how_to_get_it(tmp_path: Path) -> None:
     summary, said = run("--count", "500", "--prometheus")
     assert summary["posts"] == 500

@@ -23,9 +23,9 @@ def allowed(offset: int, partition: int = 0) -> SimpleNamespace:
     return SimpleNamespace(topic="posts.allow", value=b'{"source":%b,"arrived_at":0}' % source, timestamp=5)
 
 
-def dead(offset: int) -> SimpleNamespace:
+def dead(offset: int, detail: str = "it breaks off") -> SimpleNamespace:
     """The record of a dead letter, its post at that offset of partition 0."""
-    letter = DeadLetter(b"{", b"a-1", "not_json", "it breaks off", "posts", 0, offset)
+    letter = DeadLetter(b"{", b"a-1", "not_json", detail, "posts", 0, offset)
     return SimpleNamespace(topic="posts.dead", key=b"a-1", value=b"{", headers=letter.to_headers())
 
 
@@ -55,6 +55,18 @@ def test_verdicts_and_dead_letters_of_others_posts_are_not_counted() -> None:
     steps = (sending, sent(10, 2), allowed(10), dead(11))
     others = (allowed(9), dead(12), allowed(10, partition=1))
     assert counted(*others, *steps, *others) == {"allow": 1, "dead": 1}
+
+
+def test_of_dead_letters_the_first_of_a_reason_says_what_was_wrong() -> None:
+    async def watched() -> dict[str, str]:
+        watch = Watch({"bootstrap_servers": "localhost:9"})
+        sending(watch)
+        sent(10, 2)(watch)
+        for offset, detail in ((10, "it breaks off"), (11, "it is empty"), (12, "another's")):
+            watch._take(dead(offset, detail))
+        return watch.details
+
+    assert asyncio.run(watched()) == {"not_json": "it breaks off"}
 
 
 def test_a_decision_that_comes_again_counts_once() -> None:
