@@ -268,10 +268,10 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def check_words(name: str, version: str) -> None:
-    if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
-        raise RegistryError(
-            f"bad model name or version: {name!r} {version!r}; a name is lower-case letters, digits and _"
-        )
+    if not NAME.fullmatch(name):
+        raise RegistryError(f"bad model name {name!r}: a name is lower-case letters, digits and _, a letter first")
+    if not VERSION.fullmatch(version):
+        raise RegistryError(f"bad model version {version!r}: a version is letters, digits, and . _ - after the first")
 
 
 def layout_of(pipeline: Any) -> int:

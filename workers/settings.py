@@ -42,13 +42,13 @@ class Settings(BaseSettings):
         "SCRAM-SHA-512", description="SASL mechanism, with a SASL_* protocol"
     )
     kafka_user: str | None = Field(None, description="SASL user")
-    kafka_password: SecretStr | None = Field(None, description="SASL password (or KAFKA_PASSWORD_FILE)")
+    kafka_password: SecretStr | None = Field(None, description="SASL password (or SLUICEGATE_KAFKA_PASSWORD_FILE)")
 
     # A password may stand in the URL, so it is not shown.
     redis: str = Field(
         "redis://localhost:6379/0", repr=False, description="Redis or Valkey, redis:// or rediss:// (TLS)"
     )
-    redis_password: SecretStr | None = Field(None, description="its password (or REDIS_PASSWORD_FILE)")
+    redis_password: SecretStr | None = Field(None, description="its password (or SLUICEGATE_REDIS_PASSWORD_FILE)")
     redis_ca: Path | None = Field(None, description="PEM file of the authority that signed its certificate")
     redis_namespace: str = Field("sluicegate", min_length=1, description="prefix of every key in it")
     redis_timeout_ms: int = Field(500, ge=10, le=60_000, description="longest wait for the counters, milliseconds")

@@ -47,7 +47,7 @@ def command(since: datetime | None, as_json: bool, kafka: str | None) -> None:
             # In ASCII: nothing in a post can steer a terminal.
             click.echo(json.dumps(to_builtins(campaign)))
     else:
-        _print_table(campaigns)
+        print_table(campaigns)
 
 
 def live(kafka: str | None, since: datetime) -> list[Campaign]:
@@ -96,20 +96,25 @@ def live(kafka: str | None, since: datetime) -> list[Campaign]:
     return sorted(lately, key=lambda campaign: (-campaign.accounts, -campaign.posts, campaign.id))
 
 
-def _print_table(campaigns: Sequence[Campaign]) -> None:
+def print_table(campaigns: Sequence[Campaign]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from workers.terminal.marking import visible
 
-    table = Table("campaign", "first seen", "grew", "accounts", "posts", "agencies", "a text, and links", expand=True)
+    table = Table(box=None, header_style="bold", expand=True)
+    # Ids and dates stay whole on a terminal of 80 columns: decisions are looked up by the one, `--since` by the other.
+    for column in ("campaign", "first seen,\ngrew"):
+        table.add_column(column, no_wrap=True)
+    for column in ("accounts", "posts", "agencies"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("a text, and links", ratio=1, overflow="fold")
     for campaign in campaigns:
         sample = visible(campaign.samples[0] if campaign.samples else "")
         links = ", ".join(map(visible, campaign.links))
         table.add_row(
             campaign.id,
-            _date(campaign.first_seen),
-            _date(campaign.grew_at),
+            f"{_date(campaign.first_seen)}\n{_date(campaign.grew_at)}",
             *(f"{count:,}" for count in (campaign.accounts, campaign.posts, campaign.agencies)),
             f"{sample}\n{links}".strip(),
         )

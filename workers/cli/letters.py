@@ -41,13 +41,15 @@ def print_table(lines: Sequence[dict[str, Any]]) -> None:
     from rich.text import Text
 
     columns = ("dead", "source", "at", "reason", "bytes", "detail")
-    table = Table(box=None, header_style="bold")
+    # What is typed again, and the time, stay whole; all of it fits 80 columns, for rich cuts off what is beyond.
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
     for column in columns:
-        table.add_column(column, justify="right" if column == "bytes" else "left", overflow="fold")
-    table.columns[-1].min_width = 24
+        right, whole = column == "bytes", column in ("dead", "source", "at")
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=whole)
+    table.columns[-1].min_width = 16
     for line in lines:
         reason = line["reason"] + (", replayed" if line["replayed"] else "")
-        shown = {**line, "at": line["at"][:19].replace("T", " "), "reason": reason}
+        shown = {**line, "at": line["at"][5:19].replace("T", " "), "reason": reason}
         table.add_row(*(Text("" if shown[column] is None else visible(str(shown[column]))) for column in columns))
     Console(highlight=False).print(table)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
@@ -35,7 +35,8 @@ def _print_settings(context: click.Context, _: click.Parameter, chosen: bool) ->
         return
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f" [{field.default}]"
-        click.echo(f"{PREFIX}{name.upper():20} {field.description}{default}")
+        choices = f"; one of {', '.join(get_args(field.annotation))}" if get_origin(field.annotation) is Literal else ""
+        click.echo(f"{PREFIX}{name.upper():20} {field.description}{choices}{default}")
     for name in SECRET_FILES:
         click.echo(f"{PREFIX}{name + '_FILE':20} path of a file that holds {PREFIX}{name}")
     context.exit()

@@ -20,7 +20,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 _REMEDIES: Final = {
     "\\t": "indent with spaces, not with a tab",
     "expected <block end>": "what belongs together begins in the same column",
-    "mapping values are not allowed": "quote a text that holds a colon and a space",
+    "mapping values are not allowed": "begin in the column of the keys beside it; quote a text with colon and space",
 }
 _READ_AS: Final = {"bool": "true or false", "timestamp": "a date", "int": "a number", "float": "a number"}
 
@@ -177,6 +177,8 @@ def read_text(path: Path, limit: int) -> tuple[bytes, str]:
             content = file.read(limit + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
+        if isinstance(error, IsADirectoryError):
+            reason = f"is a folder; name a file in it, such as {path / 'policy.yaml'}"
         raise PolicyError([Problem(str(path), 1, f"cannot be read: {reason or error}")]) from None
     if len(content) > limit:
         raise PolicyError([Problem(str(path), 1, f"is larger than {limit // 1024} KiB")])

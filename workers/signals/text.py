@@ -22,7 +22,7 @@ LENGTH = Column("text_length", pl.UInt32(), "characters", "length of the folded 
 def score_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
     """A column for each model."""
     return tuple(
-        Column(name, pl.Float32(), "probability", f"that the post is {name}, as its model reads text and name")
+        Column(name, pl.Float32(), "probability", f"that the post is {name}, as the model of that name says")
         for name in names
     )
 

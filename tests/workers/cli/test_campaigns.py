@@ -6,11 +6,13 @@ import json
 import time
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
-from topics.campaign import Campaign, encode
+from topics.campaign import Campaign, decode, encode
 from topics.catalog import CAMPAIGNS
-from workers.cli.campaigns import command
+from workers.cli.campaigns import command, print_table
 
 DAY = 86_400_000
 NOW = int(time.time() * 1_000)
@@ -67,6 +69,18 @@ def test_nothing_in_a_post_steers_the_terminal(embedded: Any) -> None:
     assert json.loads(listed)["samples"] == ["\x1b]0;owned\x07\u202ebuy"]
     assert listed.strip().isprintable()
     assert listed.isascii()
+
+
+def test_a_table_fits_a_terminal_of_80_columns_with_ids_and_texts_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    sample = "诚招福州凯嘉英语课厂烟酒代理在家就能做一部手机日入"
+    print_table([decode(record(0xABCDEF << 40, 1_000_000, sample=sample))])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert "abcdef0000000000" in "".join(lines)
+    assert set(sample) <= set("".join(lines))
 
 
 def test_a_broker_that_is_not_there_is_told(monkeypatch: Any) -> None:

@@ -221,6 +221,20 @@ def test_of_two_replays_at_once_the_older_one_ends(cluster: Cluster) -> None:
     assert "0 to send" in dead("replay", "--all", "--yes").output
 
 
+def test_a_table_fits_a_terminal_of_80_columns_with_places_and_details_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    detail = "id contains a control character (such as a line feed or NUL), which no id may"
+    made = DeadLetter(b"{", None, "control_character", detail, "posts", 11, 244_000)
+    print_table([{**summary(Stored(11, 40_000, NOW, None, b"{", made.to_headers())), "replayed": True}])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert "11:40000" in lines[1]
+    assert "11:244000" in lines[1]
+    assert set(detail.split()) <= set(" ".join(lines).split())
+
+
 def test_a_table_shows_hostile_details_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     made = DeadLetter(b"{", None, "step_failed", "\x1b[2J[bold]loud[/bold]", "posts", 0, 7)
     stored = Stored(0, 5, NOW, None, b"{", made.to_headers())

@@ -121,6 +121,17 @@ def test_it_selects_by_verdict_rule_category_time_and_number(embedded: Any) -> N
     assert len(found("--count", "2")) == 2
 
 
+def test_where_nothing_is_found_it_says_what_was_asked_for(embedded: Any) -> None:
+    embedded.write(embedded.decision(0, rule="ad", category="marketing"))
+    for arguments, told in (
+        (("--category", "marketting", "--rule", "ad"), "no decision found with --category marketting, --rule ad\n"),
+        (("allow",), "no decision found\n"),
+        (("flag",), ""),
+    ):
+        result = tail("--kafka", embedded.address, "--until-now", *arguments)
+        assert (result.exit_code, result.stderr) == (0, told)
+
+
 def test_it_finds_what_was_decided_on_a_post_and_on_an_account(embedded: Any) -> None:
     written = [embedded.decision(0, author="a1"), embedded.decision(1, author="a2"), embedded.decision(2, author="a1")]
     embedded.write(*written)

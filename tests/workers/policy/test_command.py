@@ -82,6 +82,12 @@ def test_a_field_that_posts_do_not_have_is_told_with_the_nearest_name(tmp_path: 
     assert "unknown field 'nam'; did you mean name?" in told.output
 
 
+def test_a_folder_in_place_of_its_policy_is_told_so(tmp_path: Path) -> None:
+    told = run("check", str(tmp_path))
+    assert told.exit_code == 1
+    assert f"is a folder; name a file in it, such as {tmp_path / 'policy.yaml'}" in told.output
+
+
 def test_init_copies_a_policy_that_loads_and_overwrites_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     assert run("init", str(folder)).exit_code == 0

@@ -79,7 +79,8 @@ def test_an_error_in_one_entry_hides_none_in_the_next_and_says_whose_it_is(probl
     ("text", "line", "words"),
     [
         ("version: x\nrules:\n\t- a\n", 3, "indent with spaces, not with a tab"),
-        (with_rule(reason="Note: rude"), 7, "quote a text that holds a colon"),
+        (with_rule(reason="Note: rude"), 7, "quote a text with colon"),
+        (HEAD + "rules:\n  - name: a\n     verdict: flag\n", 4, "begin in the column of the keys beside it"),
         (HEAD + "rules: [", 2, "YAML"),
         (HEAD + "rulez: []\n" + RULES, 2, "unknown key 'rulez'; did you mean rules?"),
         (HEAD, 1, "'rules' is missing"),
