@@ -232,6 +232,8 @@ def alone(directory: Path) -> Iterator[None]:
 
     That is moments: a model is trained before, and only then written and listed. RegistryError if it cannot be
     written to.
+
+    It is a file that is locked, and that stays: NFS locks no folders, and who waits for a file that goes locks nothing.
     """
     try:
         file = (directory / LOCK).open("a")

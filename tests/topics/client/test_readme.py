@@ -12,14 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaConsumer
+
+from topics.reading import read_posts
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = {
+# Some stand on both pages.
+BLOCKS = {
     block: None
     for page in ("README.md", "topics/README.md")
     for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
-    if "topics.client" in block
 }
+EXAMPLES = [block for block in BLOCKS if "topics.client" in block]
+
+
+@pytest.mark.kafka
+def test_the_example_of_a_sender_sends_a_post_keyed_by_its_author(desk: Any) -> None:
+    (example,) = (block for block in BLOCKS if "KafkaProducer" in block)
+    subprocess.run([sys.executable, "-c", example], env=os.environ | {"SLUICEGATE_KAFKA": desk.address}, check=True)
+    with KafkaConsumer("posts", bootstrap_servers=desk.address, auto_offset_reset="earliest") as consumer:
+        record = next(consumer)
+    (post,), bad = read_posts([record.value])
+    assert bad == []
+    assert post is not None
+    assert record.key == post.author.id.encode()
 
 
 def test_there_is_one_for_the_platform_and_one_for_trust_and_safety() -> None:
