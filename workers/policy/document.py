@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -38,13 +38,21 @@ class Entry(NamedTuple):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses aliases: a few of them can stand for more rules than fit in memory, and no line is theirs alone."""
+    """Refuses aliases: a few of them can stand for more rules than fit in memory, and no line is theirs alone.
+
+    Joins the halves in which JSON writes a character beyond U+FFFF: posts of decisions are pasted as examples.
+    """
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not understood", problem_mark=mark)
         return super().compose_node(parent, index)
+
+    def compose_scalar_node(self, anchor: dict[Any, Node]) -> ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return node
 
 
 class Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,18 @@ def test_a_policy_has_version_counters_terms_rules_and_digest(load: Load) -> Non
         ("a", "block", "flooding", "Too many", ("posts_1m", "terms_contact"))
     ]
     assert len(policy.digest) == 64
+
+
+def test_the_json_of_a_decision_s_post_may_be_pasted_as_an_example(load: Load) -> None:
+    post = {
+        "id": "p1",
+        "text": "看我主页🍑\n",
+        "author": {"id": "a1", "name": "小雨𠀋"},
+        "created_at": 1_795_560_000_000,
+    }
+    for ascii_only in (True, False):
+        pasted = f"[{{verdict: flag, post: {json.dumps(post, ensure_ascii=ascii_only)}}}]"
+        assert load(with_rule(examples=pasted)).rules[0].examples[0].post == post
 
 
 def test_all_errors_are_told_at_once_in_the_order_of_the_lines(problems: Problems) -> None:
