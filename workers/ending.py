@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 import faust
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from workers.publishing import NoTransactions
 from workers.rights import LackingTopicsError
@@ -25,7 +25,7 @@ def line_of(error: BaseException, brokers: str) -> str:
 
     brokers: `host:port`, several with commas.
     """
-    if isinstance(error, KafkaConnectionError):
+    if isinstance(error, (KafkaConnectionError, NodeNotReadyError)):
         return (
             f"no Kafka broker answers at {brokers}: check the address, that the broker runs, and the settings for TLS "
             "and SASL"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import signal
 import time
 from collections.abc import Coroutine, Iterator
@@ -121,8 +122,11 @@ async def _run(
     as_json: bool,
     picture: Path | None,
 ) -> int:
+    from aiokafka.errors import KafkaError
     from rich.console import Console
 
+    from deploy.processes import ServiceError
+    from workers.ending import line_of
     from workers.live.degraded import WITHOUT, say, tell, way_out
     from workers.live.feed import Feed, file_source, simulator_source
     from workers.live.report import print_report, save_picture, summary
@@ -130,8 +134,13 @@ async def _run(
     from workers.live.stack import Stack, without_secrets
     from workers.live.view import View
     from workers.live.watch import Watch
+    from workers.logs import Repeats
 
+    # Without settings of its own Python's logging ends there.
+    assert logging.lastResort
+    logging.lastResort.addFilter(Repeats())
     console = Console(stderr=as_json, markup=False, highlight=False)
+    complete, failure = False, None
     stopped = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
@@ -162,7 +171,13 @@ async def _run(
             )
             silence = Silence(partial(console.print, style="bold", soft_wrap=True), stack.way_out)
             with _drawn(console, view), _meanwhile(telling):
-                complete = await _unless(stopped, _play(feed, watch, itertools.islice(source, count), stack, silence))
+                playing = _play(feed, watch, itertools.islice(source, count), stack, silence)
+                try:
+                    complete = await _unless(stopped, playing)
+                except ServiceError as error:
+                    failure = error
+                except KafkaError as error:
+                    failure = ServiceError(line_of(error, stack.kafka))
             cpu = await asyncio.to_thread(stack.total, CPU_SECONDS) - idle_cpu
             result = summary(watch, feed.sent)
             if picture:
@@ -171,6 +186,8 @@ async def _run(
             print_report(console, watch, result, cpu, feed.truths, truth, advice)
     if as_json:
         print(json.dumps(result), flush=True)
+    if failure:
+        raise failure
     return 0 if complete or endless else INTERRUPTED
 
 

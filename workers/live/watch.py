@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter, deque
 from typing import Any
@@ -103,7 +104,9 @@ class Watch:
         assert self._following is not None
         self._following.cancel()
         await asyncio.gather(self._following, return_exceptions=True)
-        await self._consumer.stop()
+        # While brokers are away aiokafka lets out that it broke off a fetch: it would hide what ended the run.
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._consumer.stop()
 
     async def caught_up(self, count: int) -> None:
         """Return when at least `count` posts have been decided."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from deploy.embedded import start_valkey
+from deploy.embedded import start_broker, start_valkey
 from deploy.processes import listening
 
 RUN = [sys.executable, "-m", "workers", "run"]
@@ -100,6 +100,62 @@ def test_without_a_redis_its_user_is_told_before_the_first_post_and_at_the_end()
         assert "127.0.0.1:1/0 cannot be used" in told
         assert "--redis" in told
     assert "sesame" not in said
+
+
+def begun(*arguments: str, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A run without end that has shown its first verdicts, and what it has said."""
+    command, pipe = [*RUN, "--rate", "200", "--json", *arguments], subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, env=os.environ | environment)
+    assert process.stderr
+    said = b""
+    while not re.search(rb"^[1-9][0-9,]* posts  ", said, re.MULTILINE):
+        line = process.stderr.readline()
+        assert line, said.decode()
+        said += line
+    return process, said.decode()
+
+
+def test_a_broker_that_dies_ends_a_run_with_what_was_measured_and_a_message_and_nothing_is_left_behind() -> None:
+    process, before = begun()
+    broker = subprocess.run(["pgrep", "-P", str(process.pid), "-f", " broker "], capture_output=True, check=True)
+    os.kill(int(broker.stdout), signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=60)
+    said = stderr.decode()
+    assert process.returncode == 1, said
+    assert json.loads(stdout)["posts"] > 0
+    assert "posts/s over" in said
+    assert "\nError: broker ended with -9:" in said
+    assert "Traceback" not in said
+    assert not any(map(listening, ports(before)))
+
+
+def test_while_brokers_are_away_a_run_says_so_once_in_a_while_and_ctrl_c_ends_it_with_its_report(
+    tmp_path: Path,
+) -> None:
+    broker, address = start_broker(tmp_path)
+    process, before = begun("--kafka", address, SLUICEGATE_DELIVERY="at_least_once")
+    broker.stop()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    said = stderr.decode()
+    assert process.returncode == 0, said
+    assert json.loads(stdout)["posts"] > 0
+    assert "Traceback" not in said
+    assert said.count("Unable connect to ") == 1
+    assert not any(map(listening, ports(before)))
+
+
+@pytest.mark.kafka
+def test_posts_that_kafka_does_not_take_end_a_run_with_a_line(apache: str, tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    file.write_text(json.dumps({"id": "p", "text": "面" * 2_000_000, "author": {"id": "a"}, "created_at": NOW}))
+    done = subprocess.run(
+        [*RUN, "--posts", str(file), "--kafka", apache], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.splitlines()[-1].startswith(f"Error: Kafka at {apache}: ")
+    assert "MessageSizeTooLargeError" in done.stderr.splitlines()[-1]
 
 
 @pytest.fixture
