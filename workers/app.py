@@ -82,7 +82,6 @@ app = faust.App(
     web_host=settings.host,
     web_port=settings.web_port,
     logging_config=logging_config(settings.log_level),
-    worker_redirect_stdouts=False,
     autodiscover=False,
 )
 app.transport.Consumer = OnDemand  # type: ignore[misc]

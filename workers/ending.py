@@ -62,6 +62,9 @@ class EndsWithALine(faust.Worker):
         if line:
             raise SystemExit(line)
 
+    def _redirect_stdouts(self) -> None:
+        """Nothing: Faust would log what a dying thread says, which Python prints in pieces, a line for each."""
+
     def _shutdown_loop(self) -> None:
         if self._line():
             # Faust would raise it.
@@ -77,8 +80,7 @@ class EndsWithALine(faust.Worker):
     def _leave(self) -> None:
         late = f"sluicegate: not ended after {LONGEST_END_SECONDS:.0f} s: what is not committed will be decided again"
         try:
-            # Not sys.stderr: Faust may have made a log of it.
-            print(self._line() or late, file=sys.__stderr__, flush=True)
+            print(self._line() or late, file=sys.stderr, flush=True)
         finally:
             # On a full disk, too.
             os._exit(1)

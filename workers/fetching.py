@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -63,6 +64,14 @@ class PollsOnDemand(AIOKafkaConsumerThread):
         if not self.more:
             consumer.pause(*assigned)
         return records
+
+    async def on_thread_stop(self) -> None:
+        """Stop; aiokafka lets out that it broke off a fetch it meant to try again.
+
+        That would end the thread without a word to the worker, which then waits for it.
+        """
+        with contextlib.suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
 
 
 class OnDemand(Consumer):

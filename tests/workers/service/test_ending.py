@@ -8,15 +8,19 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import faust
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from deploy.processes import HOST, free_port
+from deploy.embedded import start_broker
+from deploy.processes import HOST, Service, free_port
 from topics.admin import TopicAdmin
+from workers.ending import EndsWithALine
 
 NOBODY = f"{HOST}:1"
 BROKEN = """version: "1"
@@ -34,6 +38,15 @@ def taken_port() -> Iterator[str]:
     """A port that somebody else has."""
     with socket.create_server((HOST, 0)) as taken:
         yield str(taken.getsockname()[1])
+
+
+def wait_for(worker: Service, told: str) -> None:
+    """Return when a worker's log tells it."""
+    deadline = time.monotonic() + 60
+    while told not in worker.log.read_text():
+        assert worker.running, worker.last_lines()
+        assert time.monotonic() < deadline, worker.last_lines()
+        time.sleep(0.1)
 
 
 def last_line(broker: str, folder: Path, settings: dict[str, str]) -> str:
@@ -112,3 +125,26 @@ def test_a_topic_that_is_deleted_under_a_worker_ends_it_and_once_made_anew_the_n
     start_worker()
     send(20, 30)
     assert len(platform.outputs(20 if under_load else 10)) == (20 if under_load else 10)
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+def test_a_worker_told_to_stop_while_brokers_are_away_ends_well_and_its_log_stays_json(
+    start_worker: Any, tmp_path: Path
+) -> None:
+    broker, address = start_broker(tmp_path)
+    with TopicAdmin(address) as admin:
+        admin.create(2, replication=1)
+    worker = start_worker(kafka=address)
+    wait_for(worker, "partitions assigned")
+    broker.stop()
+    wait_for(worker, "Failed fetch messages")
+    worker.ask_to_stop()
+    assert worker.process.wait(30) == 0, worker.last_lines()
+    assert all(json.loads(line)["event"] for line in worker.log.read_text().splitlines())
+
+
+def test_what_is_printed_is_not_logged_in_pieces(capsys: pytest.CaptureFixture[str]) -> None:
+    worker = EndsWithALine(faust.App("printing"), redirect_stdouts=True)
+    worker._redirect_stdouts()
+    print("in", "pieces", file=sys.stderr)
+    assert capsys.readouterr().err == "in pieces\n"
