@@ -76,7 +76,7 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal too.")
 def list_letters(kafka: str | None, since: datetime | None, reason: str | None, limit: int, as_json: bool) -> None:
-    """List dead letters, the newest last, and how many there are of each reason."""
+    """List dead letters, the newest last. Tells how many there are of each reason, too."""
     from workers.cli.letters import print_table, summary
 
     newest: list[tuple[int, int, int, dict[str, Any]]] = []
@@ -105,7 +105,7 @@ def list_letters(kafka: str | None, since: datetime | None, reason: str | None, 
 @click.argument("place", type=PlaceType())
 @click.option("--raw", is_flag=True, help="Write the value's bytes and nothing else.")
 def show(kafka: str | None, place: Place, raw: bool) -> None:
-    """Show the headers and the value of the dead letter at PARTITION:OFFSET."""
+    """Show headers and value of a dead letter. PLACE is PARTITION:OFFSET."""
     from workers.cli.letters import described
 
     with _dead_topic(kafka) as (topic, _):
@@ -135,7 +135,7 @@ def replay(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Send dead letters back to `posts`: those at PARTITION:OFFSET ..., or those that options select.
+    """Send dead letters back to `posts`. PLACES are PARTITION:OFFSET ...; or let options select them.
 
     Key and bytes are the original ones, and so is the partition; the header `replayed_from` names the dead letter. What
     still is no post becomes a new dead letter.

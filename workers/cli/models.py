@@ -128,7 +128,10 @@ def train(
 @click.option("--model", help="A served model's name, or a registry folder. All shipped models if not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: the figures, or model -> figures of several.")
 def evaluate(file: Path, model: str | None, as_json: bool) -> None:
-    """Figures of models on FILE (JSON Lines with text, label, perhaps nick). Any label but `normal` is positive."""
+    """Tell how well models do on a file of labelled posts. FILE: JSON Lines with text, label, perhaps nick.
+
+    Any label but `normal` is positive.
+    """
     from models.evaluation import figures
     from models.registry import RegistryError
     from models.training.run import score_posts, truth
@@ -187,7 +190,7 @@ def show(found: dict[str, dict[str, float]], title: str) -> None:
 @click.argument("version")
 @registry_option
 def use(name: str, version: str, registry: Path | None) -> None:
-    """Serve this version of a model from now on; workers read it when they start."""
+    """Serve this version of a model. Workers read it when they start."""
     from models.registry import SHIPPED, Registry, RegistryError
 
     try:

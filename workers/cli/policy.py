@@ -32,7 +32,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @models_option
 def check(file: Path | None, as_json: bool, models: Path | None) -> None:
-    """Say what a policy holds, or everything that is wrong with it (then the exit status is 1)."""
+    """Say what a policy holds, or all that is wrong with it. Then the exit status is 1."""
     from workers.campaigns.evidence import WISHES
     from workers.policy import PolicyError
 
@@ -65,7 +65,7 @@ def check(file: Path | None, as_json: bool, models: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object an example.")
 @models_option
 def test(file: Path | None, as_json: bool, models: Path | None) -> None:
-    """Decide the examples beside each rule and compare (exit status 1 when one comes out otherwise).
+    """Decide the examples beside each rule and compare. Exit status 1 when one comes out otherwise.
 
     Posts are measured with the models, each as if it were the first; counters are null unless the example's
     `signals` give them a value.
@@ -91,7 +91,7 @@ def test(file: Path | None, as_json: bool, models: Path | None) -> None:
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Copy the shipped policy and its term lists to DIR, as a start for your own. Nothing is overwritten."""
+    """Copy the shipped policy to DIR, as a start. Its term lists go with it. Nothing is overwritten."""
     from workers.policy import DEFAULT
 
     source = DEFAULT.parent

@@ -30,7 +30,7 @@ CHUNK = 10_000
     help="What the posts are, for whoever reads it. The file's name if not given.",
 )
 def reference(file: Path, registry: Path | None, described: str | None) -> None:
-    """Let the served models' drift be told against their scores on FILE, a JSON post a line: a day of your own.
+    """Measure what drift of scores is told against. FILE: a day of your own, a JSON post a line.
 
     `models train` does so with the posts that it holds out. Workers read it when they start.
     """

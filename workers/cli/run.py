@@ -96,6 +96,8 @@ def command(**options: Any) -> None:
 
     if options["workers"] == 0 and not options["kafka"]:
         raise click.UsageError("--workers 0 needs --kafka: nothing would decide posts on the embedded broker")
+    if options["posts"] and options["truth"]:
+        raise click.UsageError("--truth is what simulated posts are; of those in a file it is not known")
     policy = options.pop("policy")
     settings = {"POLICY": str(policy.resolve())} if policy else {}
     try:

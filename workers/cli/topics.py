@@ -40,7 +40,7 @@ def command() -> None:
     help="Copies of each partition. [default: the cluster's own default]",
 )
 def create(kafka: str | None, partitions: int | None, replication: int | None, as_json: bool) -> None:
-    """Create the topics that are missing; leave the others as they are."""
+    """Create the topics that are missing. The others are left as they are."""
     with _admin(kafka) as admin:
         created = admin.create(partitions, replication or -1)
     if as_json:
@@ -62,7 +62,7 @@ def create(kafka: str | None, partitions: int | None, replication: int | None, a
 )
 @click.pass_context
 def check(context: click.Context, kafka: str | None, partitions: int | None, as_json: bool) -> None:
-    """Report what differs from the declared topics; exit code 1 if anything does."""
+    """Report what differs from the declared topics. Exit code 1 if anything does."""
     with _admin(kafka) as admin:
         found = admin.check(partitions)
     if as_json:

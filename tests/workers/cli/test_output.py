@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from workers.cli import command
 
 SLUICEGATE = (sys.executable, "-m", "workers")
 
@@ -57,3 +60,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     )
     assert told.returncode == 1
     assert told.stderr == f"Error: {place}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("group", ["policy", "models", "topics", "dead"])
+def test_what_each_command_does_fits_its_line_of_the_help(group: str) -> None:
+    told = CliRunner().invoke(command, [group, "--help"], terminal_width=80).output
+    _, commands = told.split("Commands:\n")
+    assert [line for line in commands.splitlines() if line.endswith("...")] == []

@@ -199,6 +199,7 @@ def test_ctrl_c_on_a_terminal_ends_all_of_it_within_five_seconds(
     [
         (["--posts", "nowhere.jsonl"], "nowhere.jsonl"),
         (["--count", "0"], "--count"),
+        (["--posts", __file__, "--truth", "truth.jsonl"], "--truth is what simulated posts are"),
         (["--kafka", "127.0.0.1:1", "--count", "1"], "127.0.0.1:1"),
         (["--redis", "localhost:6379", "--count", "1"], "must begin with redis://"),
     ],
