@@ -186,9 +186,16 @@ async def _replay(
             click.echo(_counted(chosen, "to send"))
             return
         if not yes:
-            click.confirm(f"{_counted(chosen, 'to send')}. Send?", abort=True)
+            _ask(f"{_counted(chosen, 'to send')}. Send?")
         sent = await replayer.replay(selection.letters())
         click.echo(f"{sent:,} replayed")
+
+
+def _ask(question: str) -> None:
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:  # no, or nobody is there to answer
+        raise click.ClickException("nothing was sent; --yes sends without asking") from None
 
 
 @contextmanager

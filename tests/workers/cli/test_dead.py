@@ -167,8 +167,10 @@ def test_replay_sends_key_and_bytes_to_where_they_came_from_and_once(cluster: Cl
     cluster.write_other([("reason", b"none")])
     dry = dead("replay", "--all", "--dry-run")
     assert dry.output == "6 to send: 4 not_json, 2 tombstone\n"
-    refused = dead("replay", "--all", answer="n\n")
-    assert refused.exit_code == 1
+    for answer in ("n\n", None):
+        refused = dead("replay", "--all", answer=answer)
+        assert refused.exit_code == 1
+        assert "Error: nothing was sent; --yes sends without asking" in refused.output
     assert cluster.posts(0) == []
     done = dead("replay", "--reason", "not_json", answer="y\n")
     assert done.exit_code == 0, done.output
