@@ -9,15 +9,22 @@ import threading
 from typing import Final
 
 import faust
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, ProducerFenced
 
-from workers.publishing import NoTransactions
 from workers.rights import LackingTopicsError
 
 # Within the grace that orchestrators give (30 s), and longer than a batch without Redis takes.
 LONGEST_END_SECONDS: Final = 20.0
 NOTHING_TO_WAIT_FOR_SECONDS: Final = 5.0
-EXPECTED: Final = (LackingTopicsError, NoTransactions, KafkaConnectionError)
+EXPECTED: Final = (LackingTopicsError, KafkaError)
+
+
+def expected(error: BaseException | None) -> BaseException | None:
+    """The error, if its operator can mend it. Of several at once it is the first, if that is so of all."""
+    if isinstance(error, BaseExceptionGroup):
+        each = [expected(inner) for inner in error.exceptions]
+        return each[0] if all(each) else None
+    return error if isinstance(error, EXPECTED) else None
 
 
 def line_of(error: BaseException, brokers: str) -> str:
@@ -29,6 +36,11 @@ def line_of(error: BaseException, brokers: str) -> str:
         return (
             f"no Kafka broker answers at {brokers}: check the address, that the broker runs, and the settings for TLS "
             "and SASL"
+        )
+    if isinstance(error, ProducerFenced):
+        return (
+            f"Kafka at {brokers} has shut this worker out: its partitions have a newer owner, or it stood still in a "
+            "transaction. Nothing is lost; start it again"
         )
     return f"Kafka at {brokers}: {error}"
 
@@ -72,10 +84,10 @@ class EndsWithALine(faust.Worker):
         super()._shutdown_loop()
 
     def _line(self) -> str | None:
-        if not isinstance(self.crash_reason, EXPECTED):
+        if not (error := expected(self.crash_reason)):
             return None
         brokers = ",".join(url.authority for url in self.app.conf.broker)
-        return f"sluicegate: {line_of(self.crash_reason, brokers)}"
+        return f"sluicegate: {line_of(error, brokers)}"
 
     def _leave(self) -> None:
         late = f"sluicegate: not ended after {LONGEST_END_SECONDS:.0f} s: what is not committed will be decided again"
@@ -87,12 +99,14 @@ class EndsWithALine(faust.Worker):
 
 
 class WithoutTrace(logging.Filter):
-    """Takes the traceback from records of expected errors: it says where we looked, not what is to be done."""
+    """Tells an expected error without its traceback, which says where we looked, not what is to be done."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true."""
         error = record.exc_info[1] if record.exc_info else None
         # A crash ends the consumer's thread at once; Faust may find it gone when it tells it to stop.
-        if isinstance(error, EXPECTED) or str(error) == "Event loop is closed":
+        if expected(error) or str(error) == "Event loop is closed":
             record.exc_info = None
+            if repr(error) not in (told := record.getMessage()):
+                record.msg, record.args = f"{told}: {error}", ()
         return True

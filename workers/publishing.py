@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, KafkaError, UnknownError
+from aiokafka.errors import CommitFailedError, IllegalOperation, KafkaError, UnknownError
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
@@ -117,7 +117,12 @@ class ExactlyOnce:
         assert self._offsets is not None
         async with self._transaction.pop_all():
             # Rows are waited for here: committing waits for them too, but does not tell their errors.
-            await asyncio.gather(send(self._producer, rows), self._offsets)
+            try:
+                await asyncio.gather(send(self._producer, rows), self._offsets)
+            except IllegalOperation:
+                # That the transaction is no more is all that aiokafka tells here; its end tells why.
+                await self._producer._txn_manager.wait_for_transaction_end()
+                raise
 
     async def stop(self) -> None:
         try:

@@ -1,9 +1,12 @@
-"""Lines that libraries repeat many times a second are told now and then, with their number."""
+"""What libraries tell: repeated lines now and then, with their number; errors of Kafka in a line."""
 
 from __future__ import annotations
 
 import logging
 
+from aiokafka.errors import GroupAuthorizationFailedError
+
+from workers.ending import WithoutTrace
 from workers.logs import REPEAT_SECONDS, Repeats
 
 AWAY = "Unable connect to %s"
@@ -35,3 +38,11 @@ def test_lines_of_ours_and_those_for_debugging_are_all_told() -> None:
     repeats = Repeats(lambda: 0.0)
     assert all(told(repeats, name="workers.app") for _ in range(3))
     assert all(told(repeats, level=logging.DEBUG) for _ in range(3))
+
+
+def test_an_error_of_kafka_is_told_in_a_line() -> None:
+    error = GroupAuthorizationFailedError("moderators")
+    record = logging.LogRecord("aiokafka", logging.ERROR, __file__, 1, "Unexpected", (), (type(error), error, None))
+    WithoutTrace().filter(record)
+    assert record.getMessage() == f"Unexpected: {error}"
+    assert record.exc_info is None

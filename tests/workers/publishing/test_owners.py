@@ -46,6 +46,20 @@ def test_an_owner_that_has_published_nothing_yet_is_shut_out_too(kafka_only: tup
     asyncio.run(run())
 
 
+def test_a_former_owner_that_is_shut_out_before_it_sends_is_told_so(kafka_only: tuple[str, str]) -> None:
+    async def run() -> None:
+        former, consumer = await open_publisher(kafka_only, "told")
+        await former.begin({1: 9})
+        # As aiokafka does when the brokers answer so; it then has no other word for it than a wrong use of itself.
+        former._producer._txn_manager.fatal_error(ProducerFenced())  # type: ignore[attr-defined]
+        with pytest.raises(ProducerFenced):
+            await former.publish({1: {ALLOW.name: [Row(b"k", b"zombie")]}})
+        for each in (former, consumer):
+            await each.stop()
+
+    asyncio.run(run())
+
+
 def test_what_a_former_owner_left_open_is_undone_at_once(kafka_only: tuple[str, str]) -> None:
     async def run() -> None:
         start = await ends(kafka_only[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,12 +16,15 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from kafka.admin import KafkaAdminClient
 
 from deploy.embedded import start_broker
 from deploy.processes import HOST, Service, free_port
 from topics.admin import TopicAdmin
 from workers.ending import EndsWithALine
+from workers.publishing import start_producer
 
 NOBODY = f"{HOST}:1"
 BROKEN = """version: "1"
@@ -125,6 +129,26 @@ def test_a_topic_that_is_deleted_under_a_worker_ends_it_and_once_made_anew_the_n
     start_worker()
     send(20, 30)
     assert len(platform.outputs(20 if under_load else 10)) == (20 if under_load else 10)
+
+
+@pytest.mark.parametrize("fresh_broker", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
+def test_a_worker_whose_partitions_have_a_newer_owner_ends_with_a_line(platform: Any, start_worker: Any) -> None:
+    worker = start_worker(group="shut-out")
+    wait_for(worker, "partitions assigned")
+
+    async def take_over() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=platform.kafka)
+        await admin.start()
+        owned = TopicPartition("posts", 0)
+        offsets = await admin.list_consumer_group_offsets("shut-out", partitions=[owned])
+        await admin.close()
+        await (await start_producer({"bootstrap_servers": platform.kafka}, offsets[owned].metadata)).stop()
+
+    asyncio.run(take_over())
+    platform.send([(0, b"a", b"{")])
+    assert worker.process.wait(60) == 1
+    assert worker.last_lines(1).startswith(f"sluicegate: Kafka at {platform.kafka} has shut this worker out: ")
+    assert "Traceback" not in worker.log.read_text()
 
 
 @pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
