@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.lines import EncodingError, without_mark
+from models.lines import without_mark
 
 
 class Source(NamedTuple):
@@ -75,8 +75,6 @@ def iterate_posts(path: Path, say: Callable[[str], None] | None = None) -> Itera
                     say = None
     except OSError as error:
         raise PostsError(f"cannot read {path}: {error.strerror}") from None
-    except EncodingError as error:
-        raise PostsError(f"{path} {error}") from None
 
 
 def unread(line: bytes) -> str:

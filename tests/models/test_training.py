@@ -129,7 +129,7 @@ def test_fields_that_are_not_read_are_told_once_for_one_may_be_misspelt(tmp_path
 def test_a_file_in_utf_16_is_told_as_such(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "posts.jsonl"
     path.write_text('\ufeff{"text": "a", "label": "normal"}\n', encoding)
-    with pytest.raises(PostsError, match=r"posts\.jsonl is UTF-16; save it as UTF-8"):
+    with pytest.raises(PostsError, match=r"posts\.jsonl: it is UTF-16; save it as UTF-8"):
         read_posts(path)
 
 

@@ -64,7 +64,7 @@ def test_an_empty_line_is_told_as_empty(line: str) -> None:
 
 def test_a_file_in_utf_16_is_told_in_one_line_as_such() -> None:
     result = CliRunner().invoke(command, ["score", "-"], input='{"text": "a"}\n{"text": "b"}\n'.encode("utf-16"))
-    assert (result.exit_code, result.output) == (1, "Error: the input is UTF-16; save it as UTF-8\n")
+    assert (result.exit_code, result.output) == (1, "Error: it is UTF-16; save it as UTF-8\n")
 
 
 def test_explaining_adds_the_pieces_that_weighed_most() -> None:

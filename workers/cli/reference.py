@@ -35,7 +35,6 @@ def reference(file: Path, registry: Path | None, described: str | None) -> None:
     `models train` does so with the posts that it holds out. Workers read it when they start.
     """
     from models.drift import LEAST_POSTS, write_reference
-    from models.lines import EncodingError
     from models.registry import SHIPPED, Registry, RegistryError
     from models.scorer import Scorer
 
@@ -46,9 +45,7 @@ def reference(file: Path, registry: Path | None, described: str | None) -> None:
         for column, name in enumerate(scorer.names):
             if not write_reference(folder, known.entry(name), described or file.name, scores[:, column]):
                 raise click.ClickException(f"{file} has {len(scores):,} posts; at least {LEAST_POSTS:,} are needed")
-    except EncodingError as error:
-        raise click.ClickException(f"{file} {error}") from None
-    except (RegistryError, OSError) as error:
+    except RegistryError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{', '.join(scorer.names)}: drift is told against {len(scores):,} posts ({skipped:,} lines were none)")
 

@@ -92,7 +92,6 @@ def command(**options: Any) -> None:
     Nothing needs to be installed or running. Ctrl-C ends all of it.
     """
     from deploy.processes import ServiceError
-    from models.lines import EncodingError
 
     if options["workers"] == 0 and not options["kafka"]:
         raise click.UsageError("--workers 0 needs --kafka: nothing would decide posts on the embedded broker")
@@ -104,8 +103,6 @@ def command(**options: Any) -> None:
         raise SystemExit(asyncio.run(_run(settings=settings, **options)))
     except ServiceError as error:
         raise click.ClickException(str(error)) from None
-    except EncodingError as error:
-        raise click.ClickException(f"{options['posts']} {error}") from None
 
 
 async def _run(

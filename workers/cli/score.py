@@ -39,7 +39,6 @@ def command(
     For each line there is one line out, in order: id, verdict, rules and scores. Counters are in memory and see the
     lines in order, by their `created_at`. A line that cannot be read gets an `error`, and the exit status is then 1.
     """
-    from models.lines import EncodingError
     from models.registry import RegistryError
     from workers.assembly import offline_judge
     from workers.judge import AssemblyError
@@ -55,10 +54,7 @@ def command(
         raise click.ClickException(str(error)) from None
     pretty = sys.stdout.isatty() and not as_json
     outcomes = score_lines(judge, lines, explain=explain or pretty)
-    try:
-        wrong = asyncio.run(_print_pretty(outcomes) if pretty else _print_json(outcomes))
-    except EncodingError as error:
-        raise click.ClickException(f"the input {error}") from None
+    wrong = asyncio.run(_print_pretty(outcomes) if pretty else _print_json(outcomes))
     if wrong:
         click.echo(f"sluicegate: {wrong} lines could not be read", err=True)
         raise SystemExit(1)

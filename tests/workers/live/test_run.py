@@ -216,7 +216,7 @@ def test_a_file_that_cannot_be_played_is_told_though_no_post_waits_for_its_verdi
     file.write_text('{"text": "a"}\n', "utf-16")
     done = subprocess.run([*RUN, "--posts", str(file)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"Error: {file} is UTF-16; save it as UTF-8\n"
+    assert done.stderr == f"Error: {file}: it is UTF-16; save it as UTF-8\n"
 
 
 def test_with_prometheus_installed_its_address_is_told_and_otherwise_how_to_get_it(tmp_path: Path) -> None:
