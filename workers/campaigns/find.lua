@@ -114,7 +114,7 @@ local function add_member(kind, id, member)
 end
 
 local function join(id, record, seed_at, text, text_end, link_end)
-  local _, evident, _, _, _, _, _, account, agency = unpack_from(RECORD, posts, seed_at)
+  local _, evident, _, _, _, _, first_seen, account, agency = unpack_from(RECORD, posts, seed_at)
   if record.posts == 1 then
     add_member('accounts', id, record.account)
     if record.agency ~= NOBODY then
@@ -122,6 +122,7 @@ local function join(id, record, seed_at, text, text_end, link_end)
     end
   end
   record.posts, record.evident = record.posts + 1, record.evident + evident
+  record.first_seen = math.min(record.first_seen, first_seen)
   record.accounts = record.accounts + add_member('accounts', id, account)
   if agency ~= NOBODY then
     record.agencies = record.agencies + add_member('agencies', id, agency)

@@ -57,6 +57,7 @@ class _Campaign:
         self.agencies |= {int(seed["agency"])} - {0}
         self.head["posts"] += 1
         self.head["evident"] += seed["evident"]
+        self.head["first_seen"] = min(self.head["first_seen"], seed["first_seen"])
         self.head["accounts"], self.head["agencies"] = len(self.accounts), len(self.agencies)
         if len(self.sketches) < MEMBERS_COMPARED:
             self.sketches.append(seed["slots"].copy())

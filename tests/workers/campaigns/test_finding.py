@@ -127,6 +127,15 @@ def test_a_campaign_is_told_when_it_is_first_seen_and_when_it_has_doubled(find: 
     assert found.grown[-1][1].samples == [post.text for post in batch.posts[1:4]]
 
 
+def test_a_campaign_is_first_seen_when_its_earliest_post_was_written_in_whatever_order_posts_come(find: Find) -> None:
+    batch = batch_of([OFFER] * 6)
+    for post, minutes in zip(batch.posts, (9, 7, 8, 3, 5, 4), strict=True):
+        post.created_at = NOW + minutes * 60_000
+    batch.arrived_at[:] = NOW + HOUR
+    told = [(row, campaign.first_seen - NOW) for row, campaign in find(batch).grown]
+    assert told == [(2, 7 * 60_000), (5, 3 * 60_000)]
+
+
 def test_a_campaign_is_told_again_when_its_accounts_have_doubled_or_its_posts_have(find: Find) -> None:
     authors = "aaabc" + "def" + "ffffffff" + "f"
     batch = batch_of([OFFER] * len(authors))
