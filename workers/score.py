@@ -67,6 +67,8 @@ def read_line(number: int, line: bytes) -> Post:
 
     Raises ValueError or RecursionError where it is none.
     """
+    if not line or line.isspace():
+        raise ValueError("is empty")
     post = _decode(line).strict(number)
     # A lone surrogate is no text: nothing downstream could write it again.
     msgspec.json.encode(post)
@@ -103,7 +105,7 @@ async def score_lines(judge: Judge, lines: Iterable[bytes], explain: bool = Fals
             try:
                 posts.append(read_line(number, line))
             except (ValueError, RecursionError) as error:
-                outcomes.append(Scored(None, error=f"line {number}: {error if line.strip() else 'is empty'}"))
+                outcomes.append(Scored(None, error=f"line {number}: {error}"))
             else:
                 outcomes.append(None)
         scored: Iterator[Scored] = iter(())

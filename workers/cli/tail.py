@@ -72,12 +72,10 @@ def command(
     asked = {"category": category, "rule": rule, "post": posts, "author": authors}
     filters = {name: names for name, names in asked.items() if names}
     begin = since or (None if until_now else now)
-    found = False
     try:
         with reading(kafka, verdicts, since=begin, until=now if until_now else None, **filters) as decisions:
             for decision in itertools.islice(decisions, count):
                 assert decisions.latest
-                found = True
                 show(decision, decisions.latest.timestamp)
                 if console:
                     _printer(console)(decision, decisions.latest.timestamp)
@@ -86,7 +84,7 @@ def command(
     finally:
         if console and picture:
             save(console, "sluicegate tail", picture)
-    if not found:
+    if not decisions.latest:
         # Of a misspelt rule or id there is none either, so what was asked for is said again.
         told = ", ".join(f"--{name} {value}" for name, values in filters.items() for value in values)
         click.echo("no decision found" + (f" with {told}" if told else ""), err=True)
